@@ -1,0 +1,254 @@
+//! Running one claimed invocation: the only place where user code is called, and the only retry
+//! decision.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use pynenc_core::engine::{Ending, Fence, Lane, Outcome};
+use pynenc_core::id::Ref;
+use pynenc_core::park::Subscription;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::asynchronous::LoopWaits;
+use crate::error;
+use crate::interrupt::{self, BodyInterrupt, Interrupt};
+use crate::live::Claimed;
+use crate::plan::{Mode, Plan};
+use crate::pool::{Pool, ThreadCell};
+use crate::runtime::{PyRuntime, RuntimeState};
+use crate::weigh;
+
+/// A call that costs more than this is not kept once it has ended.
+const KEEP_CALL: usize = 1 << 10;
+
+/// What `pynenc.context` holds while a body runs.
+#[pyclass(name = "RunContext", module = "pynenc._core", frozen)]
+pub(crate) struct RunContext {
+    pub(crate) runtime: Arc<RuntimeState>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) at: Ref,
+    pub(crate) fence: Fence,
+    pub(crate) plan: Arc<Plan>,
+    task: Py<PyAny>,
+    values: Py<PyTuple>,
+    /// The thread whose slot this is; 0 on the loop.
+    pub(crate) thread: u64,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) control: Mutex<Control>,
+}
+
+/// What others have to say to a body.
+#[derive(Default)]
+pub(crate) struct Control {
+    pub(crate) interrupt: Option<Interrupt>,
+    /// An asynchronous exception was set in its thread and may not have arrived.
+    pub(crate) raised: bool,
+    /// Where it sleeps.
+    pub(crate) waiting: Option<Arc<Subscription>>,
+    /// How the loop stops it.
+    pub(crate) on_interrupt: Option<Py<PyAny>>,
+    /// What it awaits, if it runs on the loop.
+    pub(crate) loop_waits: LoopWaits,
+    ended: bool,
+}
+
+impl RunContext {
+    pub(crate) fn new(pool: &Arc<Pool>, plan: Arc<Plan>, claimed: Claimed, values: Py<PyTuple>, thread: u64) -> Self {
+        Self {
+            runtime: Arc::clone(&pool.runtime),
+            pool: Arc::clone(pool),
+            at: claimed.at,
+            fence: claimed.fence,
+            deadline: plan.max_run.map(|limit| Instant::now() + limit),
+            plan,
+            task: claimed.task,
+            values,
+            thread,
+            control: Mutex::new(Control::default()),
+        }
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.runtime.engine.id(self.at).to_string()
+    }
+
+    /// Stop the body, now if it runs Python, at its next return into the library otherwise.
+    pub(crate) fn interrupt(&self, py: Python<'_>, why: Interrupt, on_top: bool) -> PyResult<()> {
+        let (waiting, on_loop) = {
+            let mut control = self.control.lock();
+            if control.ended || control.interrupt.is_some() {
+                return Ok(());
+            }
+            control.interrupt = Some(why);
+            if on_top && control.waiting.is_none() && self.thread != 0 {
+                control.raised = true;
+                interrupt::raise_in(py, self.thread);
+            }
+            (control.waiting.clone(), control.on_interrupt.as_ref().map(|call| call.clone_ref(py)))
+        };
+        if let Some(inbox) = waiting {
+            inbox.nudge();
+        }
+        on_loop.map_or(Ok(()), |call| call.call0(py).map(drop))
+    }
+
+    /// The error of an interrupt that has come, for a body about to wait or to go on.
+    pub(crate) fn check_interrupt(&self, py: Python<'_>) -> PyResult<()> {
+        let why = self.control.lock().interrupt;
+        why.map_or(Ok(()), |_| Err(PyErr::new::<BodyInterrupt, _>(py.None())))
+    }
+
+    /// No interrupt reaches the thread from here on.
+    fn close(&self, py: Python<'_>) -> Option<Interrupt> {
+        let mut control = self.control.lock();
+        control.ended = true;
+        if std::mem::take(&mut control.raised) {
+            interrupt::take_back(py, self.thread);
+        }
+        control.interrupt
+    }
+
+    /// Record how the body ended. A late write is refused by the engine, and that is the end of it.
+    pub(crate) fn settle(
+        &self,
+        py: Python<'_>,
+        ended: PyResult<Bound<'_, PyAny>>,
+        resume: Option<(Ref, Fence)>,
+    ) {
+        let interrupt = self.close(py);
+        let ended = match ended {
+            Ok(value) => self.encoded(py, value),
+            Err(error) => Err(self.explained(py, error, interrupt)),
+        };
+        let (outcome, bytes) = match ended {
+            Ok(value) => {
+                let bytes = weigh::shallow(value.bind(py));
+                (Outcome::Success(value), bytes)
+            }
+            Err(error) => {
+                if self.retries(py, &error) && self.runtime.engine.retry(self.at, self.fence, 0).is_ok() {
+                    if let Some((waiter, fence)) = resume {
+                        let _ = self.runtime.engine.resume(waiter, fence);
+                    }
+                    return;
+                }
+                let cancelled = interrupt == Some(Interrupt::Cancelled) && error.is_instance(py, &cancelled(py));
+                let value = error.into_value(py).into_any();
+                (if cancelled { Outcome::Cancelled } else { Outcome::Failed(value) }, KEEP_CALL)
+            }
+        };
+        let call = weigh::call(self.values.bind(py));
+        let keep_call = call <= KEEP_CALL;
+        let bytes = (bytes + if keep_call { call } else { 0 }) as u64;
+        let finished = self.runtime.engine.finish(self.at, self.fence, Ending { outcome, bytes, keep_call }, resume);
+        if finished.is_err()
+            && let Some((waiter, fence)) = resume
+        {
+            // The child was called off or purged meanwhile; its waiter goes on and sees it.
+            let _ = self.runtime.engine.resume(waiter, fence);
+        }
+    }
+
+    fn encoded(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        if self.plan.mode == Mode::Strict {
+            return self.task.call_method1(py, intern!(py, "_round_trip"), (value, "return"));
+        }
+        Ok(value.unbind())
+    }
+
+    fn explained(&self, py: Python<'_>, error: PyErr, interrupt: Option<Interrupt>) -> PyErr {
+        match interrupt {
+            Some(why) if error.is_instance_of::<BodyInterrupt>(py) => {
+                let explained = why.error(py, &self.id());
+                explained.set_cause(py, Some(error));
+                explained
+            }
+            _ => error,
+        }
+    }
+
+    fn retries(&self, py: Python<'_>, error: &PyErr) -> bool {
+        let retries = self.runtime.engine.read(self.at, |view| view.retries).unwrap_or(u32::MAX);
+        retries < self.plan.max_retries && error.is_instance(py, self.plan.retry_for.bind(py).as_any())
+    }
+}
+
+fn cancelled(py: Python<'_>) -> Bound<'_, PyAny> {
+    let class = py.import("pynenc.exceptions").and_then(|module| module.getattr("InvocationCancelledError"));
+    class.unwrap_or_else(|_| py.get_type::<BodyInterrupt>().into_any())
+}
+
+#[pymethods]
+impl RunContext {
+    /// The handle of what runs.
+    #[getter]
+    fn invocation(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.runtime.engine.remember(self.at);
+        self.runtime.handle(py, self.at, &self.task)
+    }
+
+    #[getter]
+    fn runtime(&self) -> PyRuntime {
+        PyRuntime(Arc::clone(&self.runtime))
+    }
+
+    /// The task whose body runs.
+    #[getter]
+    fn task(&self, py: Python<'_>) -> Py<PyAny> {
+        self.task.clone_ref(py)
+    }
+
+    #[getter]
+    pub(crate) fn invocation_id(&self) -> String {
+        self.id()
+    }
+
+    #[getter]
+    pub(crate) fn is_async(&self) -> bool {
+        self.plan.lane == Lane::Async
+    }
+
+    #[getter]
+    fn attempt(&self) -> u32 {
+        self.fence.attempt
+    }
+
+    /// Make this the current context and call the function; for a coroutine function, make the
+    /// coroutine. Called inside a `contextvars.Context` of its own.
+    pub(crate) fn __call__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.runtime.current_set.bind(py).call1((slf,))?;
+        this.plan.signature.call(this.plan.function.bind(py), this.values.bind(py))
+    }
+}
+
+/// Run a claimed invocation on this thread, in a context of its own, and record its end.
+pub(crate) fn run(
+    py: Python<'_>,
+    pool: &Arc<Pool>,
+    cell: &ThreadCell,
+    claimed: Claimed,
+    resume: Option<(Ref, Fence)>,
+) -> PyResult<()> {
+    let (at, fence) = (claimed.at, claimed.fence);
+    let (Some(plan), Some(values)) = (claimed.plan.clone(), claimed.values.as_ref().map(|v| v.clone_ref(py))) else {
+        let text = "submitted through the bare engine: there is no function to call";
+        let error = error::make(py, "InvocationError", (pool.runtime.engine.id(at).to_string(), text));
+        let outcome = Outcome::Failed(error.into_value(py).into_any());
+        let _ = pool.runtime.engine.finish(at, fence, Ending { outcome, bytes: 0, keep_call: true }, resume);
+        return Ok(());
+    };
+    let context = Bound::new(py, RunContext::new(pool, plan, claimed, values, cell.thread))?;
+    cell.enter(py, &context);
+    if let Some(deadline) = context.get().deadline {
+        pool.set_deadline(deadline);
+    }
+    let own = cell.new_context.bind(py).call0()?;
+    let ended = own.call_method1(intern!(py, "run"), (&context,));
+    cell.leave();
+    context.get().settle(py, ended, resume);
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Fingerprints of Python objects, taken straight from the objects.
+//!
+//! `pynenc_core::fingerprint` says which bytes are hashed; here the objects are walked. Known
+//! types are read by their exact type; what is not known goes to the caller's `fallback`.
+
+mod buffer;
+mod builtin;
+mod fault;
+mod kind;
+mod moment;
+mod named;
+mod remembered;
+mod walk;
+
+pub(crate) use pynenc_core::fingerprint::{ArgumentNames, concurrency_key as key};
+use pynenc_core::fingerprint::{Canonical, Digest};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
+
+use fault::Step;
+use walk::{Level, Walk};
+
+/// 32 bytes of BLAKE3 over the canonical, type-tagged form of `value`.
+#[pyfunction]
+#[pyo3(signature = (value, fallback=None, /))]
+fn fingerprint<'py>(value: &Bound<'py, PyAny>, fallback: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
+    let py = value.py();
+    let mut stream = Canonical::value();
+    Walk { py, fallback: checked(fallback)? }
+        .value(&mut stream, value, &Level::ROOT)
+        .map_err(|fault| fault.into_error(py, "value"))?;
+    Ok(PyBytes::new(py, &stream.finish()))
+}
+
+/// 32 bytes over the named values, in name order (the order of parameters does not matter).
+#[pyfunction]
+#[pyo3(signature = (names, values, fallback=None, /))]
+fn fingerprint_arguments<'py>(
+    py: Python<'py>,
+    names: Vec<String>,
+    values: Bound<'py, PyAny>,
+    fallback: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let values = match values.cast_into_exact::<PyTuple>() {
+        Ok(values) => values,
+        Err(other) => PyTuple::new(py, other.into_inner().try_iter()?.collect::<PyResult<Vec<_>>>()?)?,
+    };
+    if names.len() != values.len() {
+        let message = format!("there are {} names for {} values", names.len(), values.len());
+        return Err(PyValueError::new_err(message));
+    }
+    let names = ArgumentNames::new(names.iter().map(String::as_str).enumerate())
+        .map_err(|duplicate| PyValueError::new_err(duplicate.to_string()))?;
+    let digest = of_values(py, &names, &values, checked(fallback)?)?;
+    Ok(PyBytes::new(py, &digest))
+}
+
+/// Drop the identity fast path's memory (tests).
+#[pyfunction]
+fn forget_remembered_fingerprints() {
+    remembered::forget();
+    kind::forget();
+}
+
+/// Fingerprint of the values that `names` points at, in the order of the names.
+///
+/// Raises `IndexError` when a name points behind the values, `FingerprintError` naming the path
+/// (`args.user.created`) of a value that has no fingerprint.
+pub(crate) fn of_values<'py>(
+    py: Python<'py>,
+    names: &ArgumentNames,
+    values: &Bound<'py, PyTuple>,
+    fallback: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Digest> {
+    let mut stream = Canonical::arguments(names.len());
+    let walk = Walk { py, fallback };
+    for argument in names.iter() {
+        stream.fragment(&argument.fragment);
+        let value = values.get_borrowed_item(argument.index)?;
+        walk.value(&mut stream, &value, &Level::ROOT)
+            .map_err(|fault| fault.below(|| Step::Field(argument.name.to_string())).into_error(py, "args"))?;
+    }
+    Ok(stream.finish())
+}
+
+/// Whether nothing can change `object` or its fingerprint: exactly int, str, float, bool, None or bytes.
+pub(crate) fn is_atom(object: &Bound<'_, PyAny>) -> bool {
+    object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_none()
+        || object.is_exact_instance_of::<PyBytes>()
+}
+
+/// Add the functions to the extension module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(fingerprint, module)?)?;
+    module.add_function(wrap_pyfunction!(fingerprint_arguments, module)?)?;
+    module.add_function(wrap_pyfunction!(forget_remembered_fingerprints, module)?)
+}
+
+fn checked<'a, 'py>(fallback: Option<&'a Bound<'py, PyAny>>) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+    match fallback {
+        Some(fallback) if !fallback.is_callable() => {
+            let found = fallback.get_type().fully_qualified_name()?;
+            Err(PyTypeError::new_err(format!("fallback must be a callable or None, got {found}")))
+        }
+        other => Ok(other),
+    }
+}

@@ -1,0 +1,33 @@
+//! A forked child inherits the memory of the engine but none of its threads: refuse to go on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::error;
+
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Called in the child, by `os.register_at_fork`.
+#[pyfunction]
+pub(crate) fn _mark_forked() {
+    FORKED.store(true, Ordering::Relaxed);
+}
+
+/// Refuse to use what was built before the fork.
+#[inline]
+pub(crate) fn check(py: Python<'_>) -> PyResult<()> {
+    if FORKED.load(Ordering::Relaxed) { Err(error::make(py, "ForkedProcessError", ())) } else { Ok(()) }
+}
+
+/// Have the mark set in every child.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let mark = module.getattr("_mark_forked")?;
+    let os = module.py().import("os")?;
+    if let Ok(register) = os.getattr("register_at_fork") {
+        let kwargs = pyo3::types::PyDict::new(module.py());
+        kwargs.set_item("after_in_child", mark)?;
+        register.call((), Some(&kwargs))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What the memory engine keeps in this process: live objects, by reference.
+
+use std::sync::{Arc, OnceLock};
+
+use pynenc_core::engine::{self, Fence, Outcome};
+use pynenc_core::id::Ref;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::error::{self, Refusal};
+use crate::plan::Plan;
+
+/// 32 bytes of BLAKE3.
+pub(crate) type Fingerprint = [u8; 32];
+
+/// A call, ready to run.
+pub(crate) struct Call {
+    /// How to run it; absent for what was submitted through the bare port.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// The task object; for the bare port, the call as it was given.
+    pub(crate) task: Py<PyAny>,
+    /// One value a parameter; absent for the bare port.
+    pub(crate) values: Option<Py<PyTuple>>,
+    /// Over all arguments, taken at the call; or later, when they cannot change.
+    pub(crate) fingerprint: OnceLock<Option<Box<Fingerprint>>>,
+}
+
+/// A result or an error.
+pub(crate) type Value = Py<PyAny>;
+
+/// The memory engine of this process.
+pub(crate) type Engine = engine::MemoryEngine<Call, Value>;
+
+/// A claimed call, read from the engine.
+pub(crate) struct Claimed {
+    pub(crate) at: Ref,
+    pub(crate) fence: Fence,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) task: Py<PyAny>,
+    pub(crate) values: Option<Py<PyTuple>>,
+}
+
+impl Claimed {
+    pub(crate) fn read(py: Python<'_>, at: Ref, fence: Fence, call: &Call) -> Self {
+        Self {
+            at,
+            fence,
+            plan: call.plan.clone(),
+            task: call.task.clone_ref(py),
+            values: call.values.as_ref().map(|values| values.clone_ref(py)),
+        }
+    }
+}
+
+/// How an invocation stands, for one who wants its result.
+pub(crate) enum Answer {
+    NotYet,
+    Value(Value),
+    Raise(Value),
+    Lost(u8),
+    Cancelled,
+}
+
+/// Read the answer under the engine's lock. References are counted up there, never down.
+pub(crate) fn answer(py: Python<'_>, engine: &Engine, at: Ref) -> PyResult<Answer> {
+    let read = engine.read(at, |view| match view.outcome {
+        None => Answer::NotYet,
+        Some(Outcome::Success(value)) => Answer::Value(value.clone_ref(py)),
+        Some(Outcome::Failed(error)) => Answer::Raise(error.clone_ref(py)),
+        Some(Outcome::Lost(losses)) => Answer::Lost(*losses),
+        Some(Outcome::Cancelled) => Answer::Cancelled,
+    });
+    read.map_err(|refused| Refusal::from(refused).into())
+}
+
+impl Answer {
+    /// The value, or the error raised; `None` when there is no answer yet.
+    pub(crate) fn resolve(self, py: Python<'_>, engine: &Engine, at: Ref) -> PyResult<Option<Value>> {
+        match self {
+            Self::NotYet => Ok(None),
+            Self::Value(value) => Ok(Some(value)),
+            Self::Raise(error) => Err(PyErr::from_value(error.into_bound(py))),
+            Self::Lost(losses) => {
+                let text = format!("its worker was lost {losses} times");
+                Err(error::make(py, "WorkerLostError", (engine.id(at).to_string(), text)))
+            }
+            Self::Cancelled => Err(error::make(py, "InvocationCancelledError", (engine.id(at).to_string(),))),
+        }
+    }
+}

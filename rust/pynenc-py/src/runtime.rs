@@ -1,0 +1,197 @@
+//! One app's execution state in this process: engine, current context, live pools.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use pynenc_core::id::Ref;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::asynchronous::Callbacks;
+use crate::body::RunContext;
+use crate::engine::PyMemoryEngine;
+use crate::live::Engine;
+use crate::pool::Pool;
+
+pub(crate) struct RuntimeState {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) inline_waits: AtomicBool,
+    pub(crate) cycle_control: AtomicBool,
+    auto_runner: AtomicBool,
+    version: AtomicU64,
+    pools: Mutex<Vec<Weak<Pool>>>,
+    invocation_type: Py<PyAny>,
+    reused_type: Py<PyAny>,
+    /// `current.get`, bound: reads the context variable.
+    current_get: Py<PyAny>,
+    /// `current.set`, bound.
+    pub(crate) current_set: Py<PyAny>,
+    start_runner: Py<PyAny>,
+    /// Waits of event loops: see [`crate::asynchronous`].
+    pub(crate) callbacks: Callbacks,
+}
+
+thread_local! {
+    /// What the next invocation handle of this thread is made of: see [`RuntimeState::handle`].
+    static STAGED: RefCell<Option<Staged>> = const { RefCell::new(None) };
+}
+
+/// The parts of a handle.
+pub(crate) struct Staged {
+    pub(crate) runtime: Arc<RuntimeState>,
+    pub(crate) at: Ref,
+    pub(crate) task: Py<PyAny>,
+    /// Of a reused one: the values of the call that it answers for, when they differ.
+    pub(crate) other_values: Option<Py<PyTuple>>,
+}
+
+impl Staged {
+    /// Take what [`RuntimeState::handle`] left for the constructor that it calls.
+    pub(crate) fn take() -> PyResult<Self> {
+        STAGED.with_borrow_mut(Option::take).ok_or_else(|| {
+            PyTypeError::new_err("an invocation is made by calling its task, or found by Pynenc.get_invocation")
+        })
+    }
+}
+
+impl RuntimeState {
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// What runs on this thread's context now, if it belongs to this runtime.
+    pub(crate) fn current<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Option<Bound<'py, RunContext>>> {
+        let current = self.current_get.bind(py).call0()?;
+        if current.is_none() {
+            return Ok(None);
+        }
+        let context = current.cast_into::<RunContext>()?;
+        Ok(Arc::ptr_eq(&context.get().runtime, self).then_some(context))
+    }
+
+    /// A Python handle for an invocation in which the caller is interested already: the handle
+    /// takes that interest over.
+    ///
+    /// The class is Python's, its fields are Rust's: they are staged for `__new__`, because an
+    /// argument would cost an object a call.
+    pub(crate) fn handle(self: &Arc<Self>, py: Python<'_>, at: Ref, task: &Py<PyAny>) -> PyResult<Py<PyAny>> {
+        self.made(py, &self.invocation_type, at, task, None)
+    }
+
+    /// As [`Self::handle`], for a call that another invocation answers for.
+    pub(crate) fn reused_handle(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        at: Ref,
+        task: &Py<PyAny>,
+        other_values: Option<Py<PyTuple>>,
+    ) -> PyResult<Py<PyAny>> {
+        self.made(py, &self.reused_type, at, task, other_values)
+    }
+
+    fn made(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        class: &Py<PyAny>,
+        at: Ref,
+        task: &Py<PyAny>,
+        other_values: Option<Py<PyTuple>>,
+    ) -> PyResult<Py<PyAny>> {
+        let staged = Staged { runtime: Arc::clone(self), at, task: task.clone_ref(py), other_values };
+        STAGED.with_borrow_mut(|place| *place = Some(staged));
+        let made = class.call0(py);
+        if made.is_err() && STAGED.with_borrow_mut(Option::take).is_some() {
+            self.engine.forget(at);
+        }
+        made
+    }
+
+    pub(crate) fn join(&self, pool: &Arc<Pool>) {
+        self.pools.lock().push(Arc::downgrade(pool));
+    }
+
+    pub(crate) fn pools(&self) -> Vec<Arc<Pool>> {
+        let mut pools = self.pools.lock();
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.iter().filter_map(Weak::upgrade).filter(|pool| !pool.is_stopping()).collect()
+    }
+
+    /// Before a wait outside any body: somebody must run what is waited for.
+    pub(crate) fn ensure_runner(&self, py: Python<'_>) -> PyResult<()> {
+        if self.auto_runner.load(Ordering::Relaxed) && self.pools().is_empty() {
+            self.start_runner.call0(py)?;
+        }
+        Ok(())
+    }
+}
+
+/// One app's execution state in this process: engine, current context, live worker pools.
+#[pyclass(name = "Runtime", module = "pynenc._core", frozen)]
+pub(crate) struct PyRuntime(pub(crate) Arc<RuntimeState>);
+
+#[pymethods]
+impl PyRuntime {
+    #[new]
+    #[pyo3(signature = (engine, *, invocation_type, reused_type, current, start_runner))]
+    fn new(
+        engine: &Bound<'_, PyMemoryEngine>,
+        invocation_type: Py<PyAny>,
+        reused_type: Py<PyAny>,
+        current: &Bound<'_, PyAny>,
+        start_runner: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let py = current.py();
+        Ok(Self(Arc::new(RuntimeState {
+            engine: Arc::clone(&engine.get().0),
+            inline_waits: AtomicBool::new(true),
+            cycle_control: AtomicBool::new(true),
+            auto_runner: AtomicBool::new(true),
+            version: AtomicU64::new(0),
+            pools: Mutex::new(Vec::new()),
+            invocation_type,
+            reused_type,
+            current_get: current.getattr(intern!(py, "get"))?.unbind(),
+            current_set: current.getattr(intern!(py, "set"))?.unbind(),
+            start_runner,
+            callbacks: Callbacks::default(),
+        })))
+    }
+
+    #[getter]
+    fn engine(&self) -> PyMemoryEngine {
+        PyMemoryEngine(Arc::clone(&self.0.engine))
+    }
+
+    /// Live worker pools in this process.
+    #[getter]
+    fn workers(&self) -> usize {
+        self.0.pools().len()
+    }
+
+    #[pyo3(signature = (*, inline_waits, cycle_control, auto_runner))]
+    fn configure(&self, inline_waits: bool, cycle_control: bool, auto_runner: bool) {
+        self.0.inline_waits.store(inline_waits, Ordering::Relaxed);
+        self.0.cycle_control.store(cycle_control, Ordering::Relaxed);
+        self.0.auto_runner.store(auto_runner, Ordering::Relaxed);
+    }
+
+    /// Make every task ask for its plan again at its next call.
+    fn invalidate(&self) {
+        self.0.version.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A handle for a known id.
+    #[pyo3(signature = (invocation_id, /))]
+    fn invocation(&self, py: Python<'_>, invocation_id: &str) -> PyResult<Py<PyAny>> {
+        let engine = PyMemoryEngine(Arc::clone(&self.0.engine));
+        let at = engine.place(py, invocation_id)?;
+        let task = self.0.engine.read(at, |view| view.call.map(|call| call.task.clone_ref(py)));
+        let task = task.map_err(crate::error::Refusal::from)?.unwrap_or_else(|| py.None());
+        self.0.engine.remember(at);
+        self.0.handle(py, at, &task)
+    }
+}
