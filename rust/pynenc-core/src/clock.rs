@@ -1,7 +1,7 @@
 //! Time, injected: the system's, or one that a test moves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Microseconds since the Unix epoch.
 pub type Micros = u64;
@@ -12,18 +12,29 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Micros;
 }
 
-/// The system's clock, kept from running backwards within this process.
-#[derive(Debug, Default)]
+/// The wall clock as it was at the start, moved on by a monotonic one: neither a change of the
+/// wall clock nor a machine that slept makes leases expire.
+#[derive(Debug)]
 pub struct SystemClock {
-    latest: AtomicU64,
+    start: Micros,
+    since: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { start: whole_micros(wall), since: Instant::now() }
+    }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Micros {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let read = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        self.latest.fetch_max(read, Ordering::Relaxed).max(read)
+        self.start.saturating_add(whole_micros(self.since.elapsed()))
     }
+}
+
+fn whole_micros(duration: Duration) -> Micros {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A clock that stands still until it is moved.

@@ -6,7 +6,8 @@
 //! Every stream starts with the format number `1` and one domain byte: `V` a value, `E` an entry
 //! of a dict, `M` a member of a set, `A` named arguments, `K` a concurrency key. Then comes one
 //! self-delimiting item (for `E`: key, value; for `A`: a count, then `name value` in the order of
-//! the names; for `K`: the id of the task and the name of the rule as str, the fingerprint as
+//! the names, where a value that is not None, bool, int, float, str or bytes enters as `P` and the
+//! 32 bytes of its own fingerprint; for `K`: the id of the task and the name of the rule as str, the fingerprint as
 //! bytes). `n` is an unsigned LEB128 number. *digest* is 32 bytes of plain BLAKE3.
 //!
 //! | value | bytes |

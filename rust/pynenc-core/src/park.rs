@@ -47,6 +47,17 @@ impl Parker {
     }
 }
 
+/// What ended a sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// A token is there.
+    ByToken,
+    /// Somebody had something else to say.
+    ByNudge,
+    /// Nothing: the time is over.
+    ByTime,
+}
+
 type Callback = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
@@ -57,6 +68,8 @@ struct Inbox {
     goal: Option<u64>,
     callback: Option<Callback>,
     nudged: bool,
+    /// The same for the feeder: each of the two sleepers takes a nudge for itself.
+    feeder_nudged: bool,
 }
 
 /// What one waiter has subscribed to: tokens arrive here as the invocations behind them end.
@@ -104,6 +117,7 @@ impl Subscription {
         let callback = {
             let mut inbox = self.inbox.lock();
             inbox.nudged = true;
+            inbox.feeder_nudged = true;
             inbox.callback.take()
         };
         self.reached.notify_all();
@@ -127,21 +141,26 @@ impl Subscription {
 
     /// Sleep until a token is there, a nudge comes, or the time is over; whether a token is there.
     pub fn wait(&self, until: Option<Instant>) -> bool {
+        self.sleep(until) == Woken::ByToken
+    }
+
+    /// As [`Self::wait`], telling a nudge from the end of the time.
+    pub fn sleep(&self, until: Option<Instant>) -> Woken {
         let mut inbox = self.inbox.lock();
         loop {
             if !inbox.ready.is_empty() {
-                return true;
+                return Woken::ByToken;
             }
             if std::mem::take(&mut inbox.nudged) {
-                return false;
+                return Woken::ByNudge;
             }
             match until {
                 None => inbox = self.condvar.wait(inbox),
                 Some(until) => {
                     let (guard, over) = self.condvar.wait_until(inbox, until);
                     inbox = guard;
-                    if over {
-                        return !inbox.ready.is_empty();
+                    if over && inbox.ready.is_empty() && !inbox.nudged {
+                        return Woken::ByTime;
                     }
                 }
             }
@@ -155,10 +174,11 @@ impl Subscription {
     }
 
     /// Sleep until `goal` tokens were ever delivered, a nudge comes or the time is over; whether
-    /// they were. For one thread beside the reader: it is woken once, not at each token.
+    /// they were. A nudge before the sleep is kept. For one thread beside the reader: it is woken
+    /// once, not at each token.
     pub fn wait_delivered(&self, goal: u64, until: Option<Instant>) -> bool {
         let mut inbox = self.inbox.lock();
-        if inbox.delivered < goal {
+        if inbox.delivered < goal && !inbox.feeder_nudged {
             inbox.goal = Some(goal);
             inbox = match until {
                 None => self.reached.wait(inbox),
@@ -166,16 +186,20 @@ impl Subscription {
             };
             inbox.goal = None;
         }
+        inbox.feeder_nudged = false;
         inbox.delivered >= goal
     }
 
-    /// Call `callback` once, at the next token or nudge; `false`, and no call, if a token is there.
+    /// Call `callback` once, at the next token or nudge; `false`, and no call, if one is there
+    /// (a nudge is taken by that).
     pub fn on_ready(&self, callback: impl FnOnce() + Send + 'static) -> bool {
         let mut inbox = self.inbox.lock();
-        if !inbox.ready.is_empty() {
+        if !inbox.ready.is_empty() || std::mem::take(&mut inbox.nudged) {
             return false;
         }
-        inbox.callback = Some(Box::new(callback));
+        let replaced = inbox.callback.replace(Box::new(callback));
+        drop(inbox);
+        drop(replaced);
         true
     }
 }

@@ -65,8 +65,8 @@ impl<C, V> MemoryEngine<C, V> {
         })
     }
 
-    /// Claim and start a queued invocation that the holder of `waiter` awaits; the waiter is
-    /// paused until it resumes. `None`, and nothing changed, when it cannot run now.
+    /// Claim and start a queued invocation of the sync lane that the holder of `waiter` awaits;
+    /// the waiter is paused until it resumes. `None`, and nothing changed, when it cannot run now.
     ///
     /// # Errors
     /// [`CoreError::Fenced`] when the waiter is no longer held, [`CoreError::Transition`] when
@@ -82,7 +82,8 @@ impl<C, V> MemoryEngine<C, V> {
             let worker = state.held(waiter, fence)?.worker;
             let Some(record) = state.get(target) else { return Ok(None) };
             let blocked = record.running_key().is_some_and(|key| state.keys.holder(&key, target).is_some());
-            if !record.has(QUEUED) || blocked || waiter == target || state.check_worker(worker).is_err() {
+            let elsewhere = record.lane != Lane::Sync || !record.has(QUEUED) || waiter == target;
+            if elsewhere || blocked || state.check_worker(worker).is_err() {
                 return Ok(None);
             }
             if state.expect(waiter)?.status != Status::Paused {
@@ -183,7 +184,7 @@ impl<C, V> State<C, V> {
     }
 
     fn start(&mut self, at: Ref, now: Micros) -> Result<(), CoreError> {
-        self.move_to(at, Status::Running, now)?;
+        self.move_from(at, Status::Pending, Status::Running, now)?;
         let registration = self.get(at).and_then(super::record::Record::registration_key);
         if let Some(key) = registration {
             self.keys.unregister(&key, at);

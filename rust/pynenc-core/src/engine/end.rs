@@ -3,7 +3,7 @@
 use super::MemoryEngine;
 use super::after::{After, Garbage};
 use super::claim::Fence;
-use super::record::{ASIDE, Awaited, CANCEL, DELAYED, Outcome, QUEUED, WATCHED};
+use super::record::{ASIDE, Awaited, CANCEL, DELAYED, Outcome, WATCHED};
 use super::state::State;
 use crate::clock::Micros;
 use crate::error::CoreError;
@@ -36,7 +36,8 @@ impl<C, V> MemoryEngine<C, V> {
     /// End a run. With `resume`, the paused waiter that ran it inline goes on in the same step.
     ///
     /// # Errors
-    /// [`CoreError::Fenced`]: somebody else holds it, or it has ended; the outcome is dropped.
+    /// [`CoreError::Fenced`]: somebody else holds it, or it has ended; the outcome is dropped. An
+    /// error that names the waiter refuses the waiter alone: the run has ended as told.
     pub fn finish(
         &self,
         at: Ref,
@@ -64,6 +65,9 @@ impl<C, V> MemoryEngine<C, V> {
     pub fn retry(&self, at: Ref, fence: Fence, delay: Micros) -> Result<(), CoreError> {
         self.decide(|state, after, now| {
             state.held(at, fence)?;
+            if state.call_off_asked(at, after, now)? {
+                return Ok(());
+            }
             state.let_go(at, Status::Retry, after, now)?;
             if let Some(record) = state.get_mut(at) {
                 record.retries += 1;
@@ -84,13 +88,16 @@ impl<C, V> MemoryEngine<C, V> {
     pub fn release(&self, at: Ref, fence: Fence) -> Result<(), CoreError> {
         self.decide(|state, after, now| {
             state.held(at, fence)?;
-            state.let_go(at, Status::Rerouted, after, now)?;
-            state.enqueue(at, after);
+            if !state.call_off_asked(at, after, now)? {
+                state.let_go(at, Status::Rerouted, after, now)?;
+                state.enqueue(at, after);
+            }
             Ok(())
         })
     }
 
-    /// Call an invocation off: at once unless its body runs, and then its holder is asked.
+    /// Call an invocation off: at once unless its body runs, and then its holder is asked. If it
+    /// leaves its holder's hands instead of ending there, it is over then.
     ///
     /// # Errors
     /// [`CoreError::NotFound`], [`CoreError::Expired`].
@@ -130,6 +137,15 @@ impl<C, V> State<C, V> {
         if from.can_move_to(to) { Ok(()) } else { Err(CoreError::Transition { id: self.ids.id(at), from, to }) }
     }
 
+    /// Whether a body that was asked to stop is on its way back to the queue: it is called off.
+    pub(crate) fn call_off_asked(&mut self, at: Ref, after: &mut After<C, V>, now: Micros) -> Result<bool, CoreError> {
+        if !self.get(at).is_some_and(|record| record.has(CANCEL)) {
+            return Ok(false);
+        }
+        let ending = Ending { outcome: Outcome::Cancelled, bytes: 0, keep_call: true };
+        self.end(at, ending, after, now).map(|()| true)
+    }
+
     /// The one way to a final status.
     pub(crate) fn end(
         &mut self,
@@ -144,9 +160,12 @@ impl<C, V> State<C, V> {
         if held {
             self.unhold(at);
         }
+        if let Some(record) = self.get_mut(at) {
+            // Before its keys are settled: they must not wake it.
+            record.clear(ASIDE | DELAYED);
+        }
         self.settle_keys(at, &ending.outcome, after);
         let Some(record) = self.get_mut(at) else { return Ok(()) };
-        record.clear(QUEUED | ASIDE | DELAYED);
         record.awaits = Awaited::Nothing;
         record.outcome = Some(ending.outcome);
         let call = if ending.keep_call { None } else { record.call.take() };

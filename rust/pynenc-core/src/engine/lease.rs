@@ -11,11 +11,11 @@ use crate::id::Ref;
 use crate::park::Parker;
 use crate::status::Status;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) name: Arc<str>,
     deadline: Micros,
     /// The slot that heads the list of what it holds.
     first: u32,
@@ -27,12 +27,12 @@ impl<C, V> MemoryEngine<C, V> {
     /// A new worker, with a lease from now on.
     pub fn register_worker(&self, name: &str) -> u32 {
         self.decide(|state, after, now| {
-            state.last_worker += 1;
+            state.worker_names.push(Arc::from(name));
+            let worker = u32::try_from(state.worker_names.len()).unwrap_or(u32::MAX);
             let deadline = now.saturating_add(state.limits.lease);
-            let worker = Worker { name: Arc::from(name), deadline, first: NOTHING };
-            state.workers.insert(state.last_worker, worker);
+            state.workers.insert(worker, Worker { deadline, first: NOTHING });
             state.expect_tick(deadline, after);
-            state.last_worker
+            worker
         })
     }
 
@@ -55,7 +55,7 @@ impl<C, V> MemoryEngine<C, V> {
         self.decide(|state, after, now| {
             state.promote(now, after);
             let silent = |(&id, worker): (&u32, &Worker)| (worker.deadline <= now).then_some(id);
-            for worker in state.workers.iter().filter_map(silent).collect::<Vec<_>>() {
+            for worker in state.workers.iter().filter_map(silent).collect::<BTreeSet<_>>() {
                 state.lose(worker, after, now);
             }
             state.drop_old(after, now);
@@ -103,6 +103,9 @@ impl<C, V> State<C, V> {
         let Some(record) = self.get_mut(at) else { return };
         record.losses = record.losses.saturating_add(1);
         let losses = record.losses;
+        if matches!(self.call_off_asked(at, after, now), Ok(true)) {
+            return;
+        }
         if losses >= max {
             let ending = Ending { outcome: Outcome::Lost(losses), bytes: 0, keep_call: true };
             let ended = self.end(at, ending, after, now);

@@ -105,9 +105,11 @@ impl<C, V> MemoryEngine<C, V> {
         self.state.lock().task_name(task)
     }
 
-    /// A worker's name; empty when it is gone.
+    /// The name of a worker, alive or not; empty for 0.
     #[must_use]
     pub fn worker_name(&self, worker: u32) -> Arc<str> {
-        self.state.lock().workers.get(&worker).map_or_else(|| Arc::from(""), |known| Arc::clone(&known.name))
+        let state = self.state.lock();
+        let place = (worker as usize).checked_sub(1);
+        place.and_then(|place| state.worker_names.get(place)).map_or_else(|| Arc::from(""), Arc::clone)
     }
 }

@@ -31,10 +31,10 @@ impl<C, V> MemoryEngine<C, V> {
     }
 
     /// One reader less for each, in one step.
-    pub fn forget_all(&self, all: impl IntoIterator<Item = Ref>) {
+    pub fn forget_all(&self, all: &[Ref]) {
         let mut after = After::default();
         let mut state = self.state.lock();
-        for at in all {
+        for &at in all {
             state.forget(at, &mut after);
         }
         drop(state);

@@ -42,7 +42,8 @@ pub(crate) struct State<C, V> {
     pub(crate) counts: [usize; ALL.len()],
     pub(crate) tasks: Vec<Arc<str>>,
     pub(crate) task_index: HashMap<Arc<str>, u32>,
-    pub(crate) last_worker: u32,
+    /// Of every worker that ever was, in the order of their numbers: histories name them.
+    pub(crate) worker_names: Vec<Arc<str>>,
     seq: u64,
     nonce: u64,
 }
@@ -67,7 +68,7 @@ impl<C, V> State<C, V> {
             counts: [0; ALL.len()],
             tasks: Vec::new(),
             task_index: HashMap::new(),
-            last_worker: 0,
+            worker_names: Vec::new(),
             seq: 0,
             nonce: random,
         }
@@ -129,6 +130,15 @@ impl<C, V> State<C, V> {
         self.counts[from as usize] -= 1;
         self.counts[to as usize] += 1;
         Ok(())
+    }
+
+    /// Move a record that stands at `from`, and at nothing else that may go there.
+    pub(crate) fn move_from(&mut self, at: Ref, from: Status, to: Status, now: Micros) -> Result<(), CoreError> {
+        let stands = self.expect(at)?.status;
+        if stands == from {
+            return self.move_to(at, to, now);
+        }
+        Err(CoreError::Transition { id: self.ids.id(at), from: stands, to })
     }
 
     /// Put a claimable record into the queue of its lane, in its place.

@@ -80,11 +80,7 @@ impl<C, V> MemoryEngine<C, V> {
 
     /// Take many calls in one decision, under each one's own rules. With `notify`, tokens from
     /// `first` on arrive there as the invocations end.
-    pub fn submit_many(
-        &self,
-        batch: impl IntoIterator<Item = Submission<C>>,
-        notify: Option<(&Arc<Subscription>, u32)>,
-    ) -> Vec<Receipt> {
+    pub fn submit_many(&self, batch: Vec<Submission<C>>, notify: Option<(&Arc<Subscription>, u32)>) -> Vec<Receipt> {
         self.decide(|state, after, now| {
             let mut token = notify.map_or(0, |(_, first)| first);
             let submit = |submission| {

@@ -50,7 +50,8 @@ impl<C, V> MemoryEngine<C, V> {
     /// `false`, and nothing changed, when one of them has ended already.
     ///
     /// # Errors
-    /// [`CoreError::Cycle`], [`CoreError::WaitLimit`], [`CoreError::Fenced`].
+    /// [`CoreError::Cycle`], [`CoreError::WaitLimit`], [`CoreError::Fenced`];
+    /// [`CoreError::Transition`] when the body has not started.
     pub fn pause(&self, waiter: Ref, fence: Fence, awaited: &[Ref]) -> Result<bool, CoreError> {
         self.decide(|state, after, now| {
             state.held(waiter, fence)?;
@@ -85,7 +86,8 @@ impl<C, V> MemoryEngine<C, V> {
         self.decide(|state, _, now| state.resume(waiter, fence, now))
     }
 
-    /// Look at `at`, then at each ancestor in turn that waits for the one before.
+    /// Look at `at`, then at each ancestor in turn that waits for the one before. `look` runs
+    /// under the lock: it must not block nor call the engine.
     ///
     /// # Errors
     /// [`CoreError::WaitLimit`].
@@ -113,7 +115,7 @@ impl<C, V> MemoryEngine<C, V> {
 impl<C, V> State<C, V> {
     pub(crate) fn resume(&mut self, waiter: Ref, fence: Fence, now: Micros) -> Result<(), CoreError> {
         self.held(waiter, fence)?;
-        self.move_to(waiter, Status::Running, now)?;
+        self.move_from(waiter, Status::Paused, Status::Running, now)?;
         if let Some(record) = self.get_mut(waiter) {
             record.awaits = Awaited::Nothing;
         }

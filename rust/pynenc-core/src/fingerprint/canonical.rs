@@ -46,6 +46,7 @@ pub enum Tag {
     Uuid = b'U',
     Buffer = b'v',
     Extension = b'x',
+    Part = b'P',
 }
 
 /// BLAKE3 of content that was hashed apart.
@@ -315,6 +316,12 @@ impl Canonical {
         debug_assert!(size >= INLINE_LIMIT, "short bytes are written inline");
         Sink::open(self, Tag::LongBytes, size);
         self.push(content);
+    }
+
+    /// An argument by the fingerprint of its value, which other calls may share.
+    #[inline]
+    pub fn part(&mut self, fingerprint: &Digest) {
+        self.fixed(Tag::Part, fingerprint);
     }
 
     /// Parts whose order does not matter: a dict's entries, a set's members. Sorts them.
