@@ -1,12 +1,39 @@
 """Types of the Rust extension. Proven against the built module by ``mypy.stubtest``."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import GenericAlias
 from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypeVar, final
+
+from typing_extensions import disjoint_base
 
 _P = ParamSpec("_P")
 _R_co = TypeVar("_R_co", covariant=True)
 
+__all__ = [
+    "AsyncRun",
+    "BodyInterrupt",
+    "Claim",
+    "ContentCache",
+    "GroupCore",
+    "GroupResults",
+    "InvocationHandle",
+    "ManualClock",
+    "MemoryEngine",
+    "RunContext",
+    "Runtime",
+    "TaskCore",
+    "WorkerPool",
+    "__version__",
+    "_mark_forked",
+    "build_profile",
+    "claimable_statuses",
+    "final_statuses",
+    "fingerprint",
+    "fingerprint_arguments",
+    "forget_remembered_fingerprints",
+    "statuses",
+    "transitions",
+]
 __version__: Final[str]
 build_profile: Final[Literal["debug", "release"]]
 
@@ -19,6 +46,12 @@ def transitions() -> list[tuple[str | None, str]]:
 
 def final_statuses() -> list[str]: ...
 def claimable_statuses() -> list[str]: ...
+
+class BodyInterrupt(BaseException):
+    """Raised into a body that was called off or ran past ``max_run_seconds``."""
+
+def _mark_forked() -> None:
+    """Called in a forked child."""
 
 # -- fingerprints ---------------------------------------------------------------------------------
 def fingerprint(value: object, fallback: Callable[[object], bytes] | None = None, /) -> bytes:
@@ -104,7 +137,9 @@ class MemoryEngine:
 
     # lifecycle: every one raises FencedError when the claim is no longer the holder's
     def start(self, claim: Claim, /) -> None: ...
-    def finish(self, claim: Claim, status: Literal["success", "failed", "cancelled"], value: object, size: int = 0, /) -> None: ...
+    def finish(
+        self, claim: Claim, status: Literal["success", "failed", "cancelled"], value: object, size: int = 0, /
+    ) -> None: ...
     def retry(self, claim: Claim, delay: float = 0.0, /) -> None: ...
     def release(self, claim: Claim, /) -> None: ...
     def cancel(self, invocation_id: str, /) -> Literal["cancelled", "requested", "final"]: ...
@@ -183,17 +218,26 @@ class RunContext:
     def task(self) -> Any: ...
     @property
     def runtime(self) -> Runtime: ...
-    def __call__(self) -> Any: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     @property
     def is_async(self) -> bool: ...
     @property
     def attempt(self) -> int: ...
 
+@disjoint_base
 class TaskCore(Generic[_P, _R_co]):
-    """The compiled half of a task: signature, plan, call."""
+    """The compiled half of a task: signature, plan, call.
+
+    A subclass gives it, to be called from Rust: ``_prepare()``, which computes the plan and calls
+    ``_install``; ``_call_locally(values)``, what a call does when the plan says ``local``;
+    ``_round_trip(value, where)``, which encodes and decodes under ``strict_serialization``
+    (``where`` is a parameter's name, or ``return``); ``_difference_error(existing, values)``, the
+    error for a call that a registration rule refuses.
+    """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
-    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Any: ...
     def _compile(
         self,
         func: Callable[..., Any],
@@ -205,31 +249,19 @@ class TaskCore(Generic[_P, _R_co]):
         """``parameters``: ``(name, kind, has default, default)`` in signature order."""
 
     def _install(self, plan: Mapping[str, Any], /) -> None: ...
-    def _prepare(self) -> None:
-        """Overridden: compute the plan and call ``_install``."""
-
-    def _call_locally(self, values: tuple[Any, ...], /) -> Any:
-        """Overridden: what a call does when the plan says ``local``."""
-
-    def _round_trip(self, value: Any, where: str, /) -> Any:
-        """Overridden: encode and decode under ``strict_serialization``; ``where`` is ``args.<name>``
-        or ``result``."""
-
-    def _difference_error(self, existing: Any, values: tuple[Any, ...], /) -> BaseException:
-        """Overridden: what to raise when a registration rule refuses a call because of ``existing``."""
-
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> tuple[Any, ...]:
         """One value a parameter, in signature order, defaults filled. Raises TypeError."""
 
     def _submit(self, values: tuple[Any, ...], /) -> Any: ...
     # an item is a tuple, a dict, or has a dict ``kwargs`` from parameter name to value
-    def _parallelize(self, items: Sequence[Any], common: Mapping[str, Any] | None, chunk: int, /) -> GroupCore: ...
+    def _parallelize(self, items: Collection[Any], common: Mapping[str, Any] | None, chunk: int, /) -> GroupCore: ...
     def _stream(self, items: Iterator[Any], common: Mapping[str, Any] | None, chunk: int, /) -> GroupCore: ...
 
+@disjoint_base
 class InvocationHandle(Generic[_P, _R_co]):
     """An invocation, seen from the process that made or runs it."""
 
-    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
     @property
     def task(self) -> Any: ...
     @property
@@ -261,15 +293,22 @@ class InvocationHandle(Generic[_P, _R_co]):
     def _off_final(self, callback: Callable[[], object], /) -> None:
         """The wait was given up: forget the callback, and the pause that it stood for."""
 
+@final
 class GroupCore:
     """The members of one ``parallelize`` call."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Any: ...
-    def __iter__(self) -> Iterator[Any]: ...
+    def __iter__(self) -> Iterator[Any]:
+        """The invocations that are members by now."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether no more members will come."""
+
     def completed(
         self, timeout: float | None = None, return_exceptions: bool = False, indexed: bool = False
-    ) -> Iterator[Any]:
+    ) -> GroupResults:
         """Results as they come; ``indexed``: ``(index, result)``."""
 
     def ordered(self, timeout: float | None = None, return_exceptions: bool = False) -> list[Any]: ...
@@ -278,6 +317,13 @@ class GroupCore:
 
     def cancel(self) -> int: ...
     def close(self) -> None: ...
+
+@final
+class GroupResults:
+    """One reading of a group: results as they come."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...
     def _next_ready(self) -> tuple[int, Any] | None:
         """``(index, invocation)`` of a member that ended and was not handed out yet; ``None``: no
         such member now. Raises StopAsyncIteration when all were handed out and the input has ended,
@@ -294,6 +340,8 @@ class AsyncRun:
 
     @property
     def context(self) -> RunContext: ...
+    @property
+    def invocation_id(self) -> str: ...
     def coroutine(self) -> Any: ...
     def succeed(self, value: Any, /) -> None: ...
     def fail(self, error: BaseException, /) -> None: ...

@@ -102,6 +102,12 @@ impl AsyncRun {
 #[derive(Default)]
 pub(crate) struct LoopWaits(Vec<Ref>);
 
+impl LoopWaits {
+    pub(crate) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
 /// One wait of a body on a loop: it counts as paused while it has any.
 pub(crate) struct LoopWait {
     waiter: Py<RunContext>,
@@ -119,6 +125,7 @@ impl LoopWait {
         match paused {
             Ok(_) => {
                 drop(control);
+                context.pool.lend_loop_place();
                 Ok(Some(Self { waiter: waiter.unbind(), at }))
             }
             Err(refused) => {

@@ -2,23 +2,27 @@
 //! decision.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::{Ending, Fence, Lane, Outcome};
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::asynchronous::LoopWaits;
 use crate::error;
+use crate::gil;
 use crate::interrupt::{self, BodyInterrupt, Interrupt};
 use crate::live::Claimed;
 use crate::plan::{Mode, Plan};
-use crate::pool::{Pool, ThreadCell};
+use crate::pool::Pool;
 use crate::runtime::{PyRuntime, RuntimeState};
+use crate::thread_cell::ThreadCell;
 use crate::weigh;
 
 /// A call that costs more than this is not kept once it has ended.
@@ -38,6 +42,10 @@ pub(crate) struct RunContext {
     pub(crate) thread: u64,
     pub(crate) deadline: Option<Instant>,
     pub(crate) control: Mutex<Control>,
+    /// Its thread's stack had room for a body on top of this one.
+    has_room: AtomicBool,
+    /// How many waits it has, those of threads that it started included.
+    waits: AtomicUsize,
 }
 
 /// What others have to say to a body.
@@ -68,7 +76,38 @@ impl RunContext {
             values,
             thread,
             control: Mutex::new(Control::default()),
+            has_room: AtomicBool::new(false),
+            waits: AtomicUsize::new(0),
         }
+    }
+
+    /// Whether a body may run on top of this one: looked at once, since one body's waits are
+    /// about as deep as each other.
+    pub(crate) fn may_run_inline(&self, look: impl FnOnce() -> bool) -> bool {
+        if self.has_room.load(Ordering::Relaxed) {
+            return true;
+        }
+        let room = look();
+        self.has_room.store(room, Ordering::Relaxed);
+        room
+    }
+
+    /// Do `work`, a wait of the body or of a thread that it started, with the body's slot lent
+    /// while any of them waits. A body on the loop has none to lend.
+    pub(crate) fn lend_slot<T>(&self, py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+        if self.is_async() {
+            return work();
+        }
+        // The first to wait leaves the slot, the last to go on takes it back.
+        let left = match self.waits.fetch_add(1, Ordering::AcqRel) {
+            0 => self.pool.leave_slot(py),
+            _ => Ok(()),
+        };
+        let done = left.and_then(|()| work());
+        if self.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.pool.take_slot_back();
+        }
+        done
     }
 
     pub(crate) fn id(&self) -> String {
@@ -112,12 +151,7 @@ impl RunContext {
     }
 
     /// Record how the body ended. A late write is refused by the engine, and that is the end of it.
-    pub(crate) fn settle(
-        &self,
-        py: Python<'_>,
-        ended: PyResult<Bound<'_, PyAny>>,
-        resume: Option<(Ref, Fence)>,
-    ) {
+    pub(crate) fn settle(&self, py: Python<'_>, ended: PyResult<Bound<'_, PyAny>>, resume: Option<(Ref, Fence)>) {
         let interrupt = self.close(py);
         let ended = match ended {
             Ok(value) => self.encoded(py, value),
@@ -161,12 +195,13 @@ impl RunContext {
 
     fn explained(&self, py: Python<'_>, error: PyErr, interrupt: Option<Interrupt>) -> PyErr {
         match interrupt {
-            Some(why) if error.is_instance_of::<BodyInterrupt>(py) => {
+            Some(why) if error.is_instance_of::<BodyInterrupt>(py) || self.is_async() => {
                 let explained = why.error(py, &self.id());
                 explained.set_cause(py, Some(error));
                 explained
             }
-            _ => error,
+            _ if error.is_instance_of::<PyException>(py) => error,
+            _ => remote(py, error),
         }
     }
 
@@ -174,6 +209,17 @@ impl RunContext {
         let retries = self.runtime.engine.read(self.at, |view| view.retries).unwrap_or(u32::MAX);
         retries < self.plan.max_retries && error.is_instance(py, self.plan.retry_for.bind(py).as_any())
     }
+}
+
+/// What is not an `Exception` (`SystemExit`, say) would end the reader rather than inform it.
+fn remote(py: Python<'_>, error: PyErr) -> PyErr {
+    let class = error.get_type(py);
+    let name = class.fully_qualified_name().map_or_else(|_| String::from("?"), |name| name.to_string());
+    let message = error.value(py).str().map_or_else(|_| String::new(), |text| text.to_string());
+    let args = error.value(py).getattr("args").ok();
+    let wrapped = error::make(py, "RemoteTaskError", (name, message, args));
+    wrapped.set_cause(py, Some(error));
+    wrapped
 }
 
 fn cancelled(py: Python<'_>) -> Bound<'_, PyAny> {
@@ -242,6 +288,7 @@ pub(crate) fn run(
         return Ok(());
     };
     let context = Bound::new(py, RunContext::new(pool, plan, claimed, values, cell.thread))?;
+    gil::untrack(context.as_any());
     cell.enter(py, &context);
     if let Some(deadline) = context.get().deadline {
         pool.set_deadline(deadline);

@@ -2,11 +2,12 @@
 
 use parking_lot::Mutex;
 use pynenc_core::content_cache;
-use pynenc_core::fingerprint::Digest;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::convert::DigestBytes;
 
 /// Bounded, thread-safe LRU from a 32-byte digest to an object.
 ///
@@ -30,27 +31,24 @@ impl ContentCache {
 
     /// The object under `digest`, which is now the most recently used one; `None`: not there.
     #[pyo3(signature = (digest, /))]
-    fn get(&self, py: Python<'_>, digest: &[u8]) -> PyResult<Option<Py<PyAny>>> {
-        let digest = as_digest(digest)?;
-        Ok(self.entries.lock().get(&digest).map(|value| value.clone_ref(py)))
+    fn get(&self, py: Python<'_>, digest: DigestBytes) -> Option<Py<PyAny>> {
+        self.entries.lock().get(&digest.0).map(|value| value.clone_ref(py))
     }
 
     /// Keep `value`, which weighs `size` bytes. ``False`` when the digest was there already or the
     /// value alone is over `max_bytes`.
     #[pyo3(signature = (digest, value, size, /))]
-    fn put(&self, digest: &[u8], value: Py<PyAny>, size: i64) -> PyResult<bool> {
-        let digest = as_digest(digest)?;
+    fn put(&self, digest: DigestBytes, value: Py<PyAny>, size: i64) -> PyResult<bool> {
         let size = not_negative("size", size)?;
-        let outcome = self.entries.lock().put(digest, value, size);
+        let outcome = self.entries.lock().put(digest.0, value, size);
         Ok(outcome.stored)
     }
 
     /// Take the entry out; `False`: it was not there.
     #[pyo3(signature = (digest, /))]
-    fn remove(&self, digest: &[u8]) -> PyResult<bool> {
-        let digest = as_digest(digest)?;
-        let removed = self.entries.lock().remove(&digest);
-        Ok(removed.is_some())
+    fn remove(&self, digest: DigestBytes) -> bool {
+        let removed = self.entries.lock().remove(&digest.0);
+        removed.is_some()
     }
 
     /// Empty the cache; the counters stay.
@@ -96,10 +94,6 @@ impl ContentCache {
     fn __clear__(&self) {
         self.clear();
     }
-}
-
-fn as_digest(digest: &[u8]) -> PyResult<Digest> {
-    digest.try_into().map_err(|_| PyValueError::new_err(format!("a digest is 32 bytes, got {}", digest.len())))
 }
 
 fn not_negative(name: &str, value: i64) -> PyResult<u64> {

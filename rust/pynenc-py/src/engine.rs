@@ -127,7 +127,6 @@ impl PyMemoryEngine {
     #[new]
     #[pyo3(signature = (*, clock = None, lease_seconds = 15.0, max_losses = 3, keep_seconds = 86_400.0,
                         keep_count = 100_000, keep_bytes = 268_435_456, wait_links = 1_000))]
-    #[expect(clippy::too_many_arguments, reason = "keyword-only settings, one a limit")]
     fn new(
         clock: Option<&Bound<'_, PyManualClock>>,
         lease_seconds: f64,
@@ -160,7 +159,8 @@ impl PyMemoryEngine {
         let batch = batch.try_iter()?.map(|item| self.submission(py, &item?)).collect::<Refused<Vec<_>>>()?;
         let receipts = self.0.submit_many(batch, None);
         // Through the port nobody holds a handle: retention alone decides.
-        self.0.forget_all(receipts.iter().filter(|r| !matches!(r, Receipt::Refused(_))).map(|r| r.at()));
+        let taken = receipts.iter().filter(|receipt| !matches!(receipt, Receipt::Refused(_)));
+        self.0.forget_all(&taken.map(|receipt| receipt.at()).collect::<Vec<_>>());
         let tell = |receipt| match receipt {
             Receipt::New(at) => ("new", self.name(at), true),
             Receipt::Reused { at, same } => ("reused", self.name(at), same),
@@ -259,16 +259,12 @@ impl PyMemoryEngine {
     }
 
     #[pyo3(signature = (invocation_ids, timeout = None, /))]
-    fn wait_final(
-        &self,
-        py: Python<'_>,
-        invocation_ids: Vec<String>,
-        timeout: Option<f64>,
-    ) -> Refused<Vec<String>> {
+    fn wait_final(&self, py: Python<'_>, invocation_ids: Vec<String>, timeout: Option<f64>) -> Refused<Vec<String>> {
         let places = self.places(py, &invocation_ids)?;
         let (inbox, until) = (Subscription::new(), moment(timeout)?);
         self.0.watch(&places, &inbox, 0);
-        let waited = if places.is_empty() { Ok(true) } else { gil::wait(py, until, |until| inbox.wait(until)) };
+        let waited =
+            if places.is_empty() { Ok(None) } else { gil::wait(py, until, |until| inbox.wait(until).then_some(())) };
         self.0.unwatch(&places, &inbox);
         waited?;
         let mut ended: Vec<u32> = std::iter::from_fn(|| inbox.take()).collect();

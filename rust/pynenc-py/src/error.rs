@@ -1,11 +1,11 @@
 //! Refusals of the core as the exceptions of `pynenc.exceptions`.
 
+use pynenc_core::error::CoreError;
+use pynenc_core::id::InvocationId;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
-use pynenc_core::error::CoreError;
-use pynenc_core::id::InvocationId;
 
 static EXCEPTIONS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
@@ -48,7 +48,7 @@ fn of_core(py: Python<'_>, error: &CoreError) -> PyErr {
             let ids: Vec<String> = path.iter().map(ToString::to_string).collect();
             make(py, "CycleDetectedError", (ids, text))
         }
-        CoreError::WaitLimit(_) => make(py, "WaitLimitError", (text,)),
+        CoreError::WaitLimit(limit) => make(py, "WaitLimitError", (*limit, text)),
         CoreError::UnknownWorker(_) => make(py, "RunnerError", (text,)),
         _ => PyRuntimeError::new_err(text),
     }

@@ -18,7 +18,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 
-use fault::Step;
+use fault::{Fault, Step};
 use walk::{Level, Walk};
 
 /// 32 bytes of BLAKE3 over the canonical, type-tagged form of `value`.
@@ -26,11 +26,9 @@ use walk::{Level, Walk};
 #[pyo3(signature = (value, fallback=None, /))]
 fn fingerprint<'py>(value: &Bound<'py, PyAny>, fallback: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
     let py = value.py();
-    let mut stream = Canonical::value();
-    Walk { py, fallback: checked(fallback)? }
-        .value(&mut stream, value, &Level::ROOT)
-        .map_err(|fault| fault.into_error(py, "value"))?;
-    Ok(PyBytes::new(py, &stream.finish()))
+    let walk = Walk { py, fallback: checked(fallback)? };
+    let digest = walk.apart(value).map_err(|fault| fault.into_error(py, "value"))?;
+    Ok(PyBytes::new(py, &digest))
 }
 
 /// 32 bytes over the named values, in name order (the order of parameters does not matter).
@@ -52,7 +50,7 @@ fn fingerprint_arguments<'py>(
     }
     let names = ArgumentNames::new(names.iter().map(String::as_str).enumerate())
         .map_err(|duplicate| PyValueError::new_err(duplicate.to_string()))?;
-    let digest = of_values(py, &names, &values, checked(fallback)?)?;
+    let digest = of_values(py, &names, &values, checked(fallback)?, &Shared::default())?;
     Ok(PyBytes::new(py, &digest))
 }
 
@@ -72,16 +70,44 @@ pub(crate) fn of_values<'py>(
     names: &ArgumentNames,
     values: &Bound<'py, PyTuple>,
     fallback: Option<&Bound<'py, PyAny>>,
+    shared: &Shared,
 ) -> PyResult<Digest> {
     let mut stream = Canonical::arguments(names.len());
     let walk = Walk { py, fallback };
     for argument in names.iter() {
         stream.fragment(&argument.fragment);
         let value = values.get_borrowed_item(argument.index)?;
-        walk.value(&mut stream, &value, &Level::ROOT)
-            .map_err(|fault| fault.below(|| Step::Field(argument.name.to_string())).into_error(py, "args"))?;
+        let named = |fault: Fault| fault.below(|| Step::Field(argument.name.to_string())).into_error(py, "args");
+        if is_atom(&value) {
+            walk.value(&mut stream, &value, &Level::ROOT).map_err(named)?;
+        } else if let Some(known) = shared.of(&value) {
+            stream.part(known);
+        } else {
+            stream.part(&walk.apart(&value).map_err(named)?);
+        }
     }
     Ok(stream.finish())
+}
+
+/// Fingerprints of the arguments that all calls of one `parallelize` share: taken once.
+#[derive(Default)]
+pub(crate) struct Shared(Vec<(Py<PyAny>, Digest)>);
+
+impl Shared {
+    /// Of the values that have one; what the others lack is told where it is needed.
+    pub(crate) fn new<'py>(
+        py: Python<'py>,
+        values: impl Iterator<Item = Bound<'py, PyAny>>,
+        fallback: Option<&Bound<'py, PyAny>>,
+    ) -> Self {
+        let walk = Walk { py, fallback };
+        let taken = |value: Bound<'py, PyAny>| walk.apart(&value).ok().map(|digest| (value.unbind(), digest));
+        Self(values.filter(|value| !is_atom(value)).filter_map(taken).collect())
+    }
+
+    fn of(&self, value: &Bound<'_, PyAny>) -> Option<&Digest> {
+        self.0.iter().find(|(shared, _)| shared.is(value)).map(|(_, digest)| digest)
+    }
 }
 
 /// Whether nothing can change `object` or its fingerprint: exactly int, str, float, bool, None or bytes.

@@ -14,10 +14,15 @@ pub(crate) fn _mark_forked() {
     FORKED.store(true, Ordering::Relaxed);
 }
 
+/// Whether this is a child: its locks may be held by threads that it does not have.
+pub(crate) fn happened() -> bool {
+    FORKED.load(Ordering::Relaxed)
+}
+
 /// Refuse to use what was built before the fork.
 #[inline]
 pub(crate) fn check(py: Python<'_>) -> PyResult<()> {
-    if FORKED.load(Ordering::Relaxed) { Err(error::make(py, "ForkedProcessError", ())) } else { Ok(()) }
+    if happened() { Err(error::make(py, "ForkedProcessError", ())) } else { Ok(()) }
 }
 
 /// Have the mark set in every child.

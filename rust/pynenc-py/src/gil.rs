@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -13,27 +14,26 @@ pub(crate) fn release<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) 
     py.detach(work)
 }
 
-/// Sleep until `sleep` says that it is done, or the time is over; whether it is done.
+/// Sleep until `sleep` has an answer, or the time is over; `None` then.
 ///
-/// `sleep` is given the time to sleep until, and may be called again. On the main thread Python
+/// `sleep` is given the time to sleep until, and is called again when it had no answer. On the main thread Python
 /// runs signal handlers only when asked to, so the sleep is cut into slices there.
-pub(crate) fn wait(
+pub(crate) fn wait<T: Send>(
     py: Python<'_>,
     until: Option<Instant>,
-    sleep: impl Fn(Option<Instant>) -> bool + Send + Sync,
-) -> PyResult<bool> {
+    sleep: impl Fn(Option<Instant>) -> Option<T> + Send + Sync,
+) -> PyResult<Option<T>> {
     if !on_main_thread(py)? {
         return Ok(release(py, || sleep(until)));
     }
     loop {
         let slice = Instant::now() + SIGNAL_SLICE;
         let next = until.map_or(slice, |until| until.min(slice));
-        if release(py, || sleep(Some(next))) {
-            return Ok(true);
-        }
+        let answer = release(py, || sleep(Some(next)));
+        // Signals first: an answer each time must not keep Ctrl-C from being seen.
         py.check_signals()?;
-        if until.is_some_and(|until| Instant::now() >= until) {
-            return Ok(false);
+        if answer.is_some() || until.is_some_and(|until| Instant::now() >= until) {
+            return Ok(answer);
         }
     }
 }
@@ -42,6 +42,18 @@ fn on_main_thread(py: Python<'_>) -> PyResult<bool> {
     let threading = py.import(intern!(py, "threading"))?;
     let main = threading.call_method0(intern!(py, "main_thread"))?.getattr(intern!(py, "ident"))?;
     main.eq(thread_id(py)?)
+}
+
+/// Take an object out of the cycle collector's sight: it is part of no cycle that the collector
+/// could break, and there may be a million of its kind to look through.
+pub(crate) fn untrack(object: &Bound<'_, PyAny>) {
+    // SAFETY: the interpreter is held; an object of a type without collection, or one that is not
+    // tracked, is left as it is, and deallocation untracks again, which is allowed.
+    unsafe {
+        if ffi::PyType_HasFeature(ffi::Py_TYPE(object.as_ptr()), ffi::Py_TPFLAGS_HAVE_GC) != 0 {
+            ffi::PyObject_GC_UnTrack(object.as_ptr().cast());
+        }
+    }
 }
 
 /// Python's number for this thread.

@@ -1,27 +1,27 @@
 //! The members of one `parallelize` call: submitted at once, or fed from an iterator.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::{Receipt, Submission};
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
-use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyTimeoutError, PyTypeError, PyValueError};
-use pyo3::intern;
+use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyMapping, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
+use crate::element::bind_element;
 use crate::engine::moment;
 use crate::error;
+use crate::fingerprint::Shared;
 use crate::fork;
 use crate::gil;
 use crate::invocation;
-use crate::live::{Call, answer};
+use crate::live::Call;
 use crate::plan::Plan;
+use crate::results::{Reading, Results};
 use crate::runtime::RuntimeState;
 use crate::task::TaskCore;
-use crate::wait::{Tried, Wait};
 
 /// A stream is fed until this many chunks are submitted and not ended.
 const CHUNKS_AHEAD: u64 = 4;
@@ -31,35 +31,42 @@ struct Feed {
     common: Option<Py<PyDict>>,
     chunk: usize,
     parent: Option<Ref>,
+    shared: Shared,
 }
 
 #[derive(Default)]
-struct Members {
-    all: Vec<Ref>,
-    reused: Vec<(usize, Receipt)>,
+pub(crate) struct Members {
+    pub(crate) all: Vec<Ref>,
+    /// Of a stream: how many were returned, and are nowhere in `all` any more.
+    pub(crate) let_go: usize,
+    /// Place, receipt, and the values that another invocation answers for.
+    reused: Vec<(usize, Receipt, Option<Py<PyTuple>>)>,
     /// No more will come.
-    complete: bool,
+    pub(crate) complete: bool,
     closed: bool,
     /// What the input raised, until it has been told.
-    failure: Option<PyErr>,
+    pub(crate) failure: Option<PyErr>,
 }
 
 /// The members of one `parallelize` call.
 #[pyclass(name = "GroupCore", module = "pynenc._core", frozen)]
 pub(crate) struct PyGroup {
-    runtime: Arc<RuntimeState>,
+    pub(crate) runtime: Arc<RuntimeState>,
     task: Py<TaskCore>,
     plan: Arc<Plan>,
-    members: Mutex<Members>,
+    pub(crate) members: Mutex<Members>,
     /// Of a stream: tokens arrive from the start, and are read once.
-    stream: Option<Arc<Subscription>>,
+    pub(crate) stream: Option<Arc<Subscription>>,
     feed: Mutex<Option<Feed>>,
 }
 
 impl Drop for PyGroup {
     fn drop(&mut self) {
+        if fork::happened() {
+            return;
+        }
         let members = std::mem::take(self.members.get_mut());
-        self.runtime.engine.forget_all(members.all);
+        self.runtime.engine.forget_all(&members.all);
     }
 }
 
@@ -87,10 +94,11 @@ impl PyGroup {
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
+        let shared = shared_by_all(py, &plan, common.as_ref());
         let mut bound = Vec::with_capacity(items.len().unwrap_or(0));
         for (index, item) in items.try_iter()?.enumerate() {
             let values = bind_element(&plan, &item?, common.as_ref(), index)?;
-            bound.push(TaskCore::submission(task, &plan, values, parent)?);
+            bound.push(TaskCore::submission(task, &plan, values, parent, &shared)?);
         }
         let group = Self::new(task, plan, None, None);
         let mut rest = bound.into_iter().peekable();
@@ -113,7 +121,9 @@ impl PyGroup {
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
-        let feed = Feed { items: items.unbind(), common: common.map(Bound::unbind), chunk: chunk.max(1), parent };
+        let shared = shared_by_all(py, &plan, common.as_ref());
+        let feed =
+            Feed { items: items.unbind(), common: common.map(Bound::unbind), chunk: chunk.max(1), parent, shared };
         Py::new(py, Self::new(task, plan, Some(Subscription::new()), Some(feed)))
     }
 
@@ -121,24 +131,31 @@ impl PyGroup {
     fn submit(&self, py: Python<'_>, batch: Vec<Submission<Call>>) -> PyResult<()> {
         let first = self.members.lock().all.len();
         let token = u32::try_from(first).map_err(|_| PyValueError::new_err("a group holds 2^32 members at most"))?;
+        let values = |submission: &Submission<Call>| submission.call.values.as_ref().map(|v| v.clone_ref(py));
+        let given: Vec<_> = if self.plan.has_rules() { batch.iter().map(values).collect() } else { Vec::new() };
         let receipts = self.runtime.engine.submit_many(batch, self.stream.as_ref().map(|inbox| (inbox, token)));
+        let mut given = given.into_iter();
         let mut refused = None;
         {
             let mut members = self.members.lock();
-            for (place, receipt) in (first..).zip(receipts) {
-                match receipt {
-                    Receipt::New(_) | Receipt::Cached(_) => {}
-                    Receipt::Reused { .. } => members.reused.push((place, receipt)),
-                    Receipt::Refused(_) => {
-                        refused.get_or_insert(receipt);
-                        continue;
-                    }
+            for receipt in receipts {
+                let values = given.next().flatten();
+                if matches!(receipt, Receipt::Refused(_)) {
+                    // It keeps its place, so that tokens and members stay in step.
+                    self.runtime.engine.remember(receipt.at());
+                    refused.get_or_insert((receipt, values));
+                } else if matches!(receipt, Receipt::Reused { .. }) {
+                    let place = members.all.len();
+                    members.reused.push((place, receipt, values));
                 }
                 members.all.push(receipt.at());
             }
         }
         match refused {
-            Some(receipt) => TaskCore::handle(self.task.bind(py), &self.plan, receipt, None).map(drop),
+            Some((receipt, values)) => {
+                let values = values.as_ref().map(|values| values.bind(py));
+                TaskCore::handle(self.task.bind(py), &self.plan, receipt, values).map(drop)
+            }
             None => Ok(()),
         }
     }
@@ -156,7 +173,7 @@ impl PyGroup {
                 }
                 Some(item) => item.and_then(|item| {
                     let values = bind_element(&self.plan, &item, feed.common.as_ref().map(|c| c.bind(py)), index)?;
-                    TaskCore::submission(task, &self.plan, values, feed.parent)
+                    TaskCore::submission(task, &self.plan, values, feed.parent, &feed.shared)
                 }),
             };
             match next {
@@ -197,14 +214,18 @@ impl PyGroup {
     }
 
     /// A member of a stream was returned: the group keeps it no longer.
-    fn let_go(&self, token: u32) {
-        let member = self.members.lock().all.get_mut(token as usize).map(|at| std::mem::replace(at, Ref::NONE));
+    pub(crate) fn let_go(&self, token: u32) {
+        let member = {
+            let mut members = self.members.lock();
+            members.let_go += 1;
+            members.all.get_mut(token as usize).map(|at| std::mem::replace(at, Ref::NONE))
+        };
         if let Some(at) = member {
             self.runtime.engine.forget(at);
         }
     }
 
-    fn results(slf: &Bound<'_, Self>, timeout: Option<f64>, return_exceptions: bool) -> PyResult<Results> {
+    fn results(slf: &Bound<'_, Self>, timeout: Option<f64>, reading: Reading) -> PyResult<Results> {
         let this = slf.get();
         let until = moment(timeout)?;
         let inbox = match &this.stream {
@@ -216,40 +237,34 @@ impl PyGroup {
                 inbox
             }
         };
-        let progress = Mutex::new(Progress::default());
-        Ok(Results { group: slf.clone().unbind(), inbox, until, return_exceptions, indexed: false, progress })
+        Ok(Results::new(slf, inbox, until, reading))
+    }
+
+    /// The handle of a member.
+    pub(crate) fn member(&self, py: Python<'_>, place: usize) -> PyResult<Py<PyAny>> {
+        let (at, reused) = {
+            let members = self.members.lock();
+            let Some(&at) = members.all.get(place) else {
+                let len = members.all.len();
+                return Err(PyIndexError::new_err(format!("no member {place}: the group has {len}")));
+            };
+            let reused = members.reused.binary_search_by_key(&place, |&(place, ..)| place).ok();
+            let reused = reused.and_then(|found| members.reused.get(found));
+            (at, reused.map(|(_, receipt, values)| (*receipt, values.as_ref().map(|values| values.clone_ref(py)))))
+        };
+        if at == Ref::NONE {
+            let text = format!("member {place} of a streamed group was dropped when its result was returned");
+            return Err(error::make(py, "ResultExpired", ("", text)));
+        }
+        self.runtime.engine.remember(at);
+        let (receipt, values) = reused.unwrap_or((Receipt::New(at), None));
+        TaskCore::handle(self.task.bind(py), &self.plan, receipt, values.as_ref().map(|values| values.bind(py)))
     }
 }
 
-/// Bind one element; an error names its index.
-fn bind_element<'py>(
-    plan: &Plan,
-    item: &Bound<'py, PyAny>,
-    common: Option<&Bound<'py, PyDict>>,
-    index: usize,
-) -> PyResult<Bound<'py, PyTuple>> {
-    let py = item.py();
-    let bound = if let (Ok(args), None) = (item.cast::<PyTuple>(), common) {
-        plan.signature.bind(args, None)
-    } else if let Ok(named) = item.cast_exact::<PyDict>() {
-        plan.signature.bind_mapping(named.cast::<PyMapping>()?, common)
-    } else if let Ok(arguments) = item.getattr(intern!(py, "kwargs")) {
-        plan.signature.bind_stored(&arguments, common)
-    } else if let Ok(named) = item.cast::<PyMapping>() {
-        plan.signature.bind_mapping(named, common)
-    } else {
-        let accepted = if common.is_some() { "a dict" } else { "a tuple, a dict or Arguments" };
-        let kind = item.get_type().name()?;
-        Err(if common.is_some() && item.is_instance_of::<PyTuple>() {
-            PyValueError::new_err(format!("{accepted} is accepted with common_args, not a {kind}"))
-        } else {
-            PyTypeError::new_err(format!("{accepted} is accepted, not a {kind}"))
-        })
-    };
-    bound.map_err(|refused| {
-        let named = format!("element {index} of param_iter: {}", refused.value(py));
-        if refused.is_instance_of::<PyValueError>(py) { PyValueError::new_err(named) } else { PyTypeError::new_err(named) }
-    })
+/// Fingerprints of the common arguments.
+fn shared_by_all(py: Python<'_>, plan: &Plan, common: Option<&Bound<'_, PyDict>>) -> Shared {
+    plan.shared(py, common.into_iter().flat_map(|common| common.values().iter().collect::<Vec<_>>()))
 }
 
 #[pymethods]
@@ -259,23 +274,14 @@ impl PyGroup {
     }
 
     fn __getitem__(&self, py: Python<'_>, index: isize) -> PyResult<Py<PyAny>> {
-        let (at, reused) = {
-            let members = self.members.lock();
-            let len = members.all.len();
-            let place = usize::try_from(index).ok().or_else(|| len.checked_sub(index.unsigned_abs()));
-            let Some((place, &at)) = place.and_then(|place| Some((place, members.all.get(place)?))) else {
-                return Err(PyIndexError::new_err(format!("no member {index}: the group has {len}")));
-            };
-            let reused = members.reused.binary_search_by_key(&place, |&(place, _)| place).ok();
-            (at, reused.and_then(|found| members.reused.get(found)).map(|&(_, receipt)| receipt))
-        };
-        self.runtime.engine.remember(at);
-        TaskCore::handle(self.task.bind(py), &self.plan, reused.unwrap_or(Receipt::New(at)), None)
+        let len = self.__len__();
+        let place = usize::try_from(index).ok().or_else(|| len.checked_sub(index.unsigned_abs()));
+        self.member(py, place.unwrap_or(usize::MAX))
     }
 
     /// The invocations that are members by now.
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let members = (0..self.__len__()).map(|place| self.__getitem__(py, place.cast_signed()));
+        let members = (0..self.__len__()).map(|place| self.member(py, place));
         PyList::new(py, members.collect::<PyResult<Vec<_>>>()?)?.try_iter()
     }
 
@@ -293,14 +299,14 @@ impl PyGroup {
         return_exceptions: bool,
         indexed: bool,
     ) -> PyResult<Results> {
-        Ok(Results { indexed, ..Self::results(slf, timeout, return_exceptions)? })
+        Self::results(slf, timeout, Reading { return_exceptions, indexed })
     }
 
     /// All results, in the order of the input.
     #[pyo3(signature = (timeout = None, return_exceptions = false))]
     fn ordered(slf: &Bound<'_, Self>, timeout: Option<f64>, return_exceptions: bool) -> PyResult<Vec<Py<PyAny>>> {
         let py = slf.py();
-        let results = Self::results(slf, timeout, return_exceptions)?;
+        let results = Self::results(slf, timeout, Reading { return_exceptions, indexed: true })?;
         let mut found = Vec::new();
         while let Some(pair) = results.next(py)? {
             found.push(pair);
@@ -339,164 +345,5 @@ impl PyGroup {
         if let (false, Some(inbox)) = (was_closed, &self.stream) {
             inbox.nudge();
         }
-    }
-}
-
-#[derive(Default)]
-struct Progress {
-    returned: usize,
-    seen: Vec<bool>,
-    inline: usize,
-    checked: bool,
-}
-
-/// An iterator over the results of a group, as they come.
-#[pyclass(name = "GroupResults", module = "pynenc._core", frozen)]
-pub(crate) struct Results {
-    group: Py<PyGroup>,
-    inbox: Arc<Subscription>,
-    until: Option<Instant>,
-    return_exceptions: bool,
-    /// Whether `(index, result)` is returned.
-    indexed: bool,
-    progress: Mutex<Progress>,
-}
-
-enum Step {
-    Token(u32),
-    Over,
-    Failed(PyErr),
-    Wait,
-}
-
-impl Results {
-    fn step(&self, group: &PyGroup) -> Step {
-        let mut progress = self.progress.lock();
-        if let Some(token) = self.inbox.take() {
-            progress.returned += 1;
-            let place = token as usize;
-            if group.stream.is_none() {
-                if progress.seen.len() <= place {
-                    progress.seen.resize(place + 1, false);
-                }
-                if let Some(seen) = progress.seen.get_mut(place) {
-                    *seen = true;
-                }
-            }
-            return Step::Token(token);
-        }
-        let mut members = group.members.lock();
-        if !members.complete || progress.returned < members.all.len() {
-            return Step::Wait;
-        }
-        members.failure.take().map_or(Step::Over, Step::Failed)
-    }
-
-    fn next(&self, py: Python<'_>) -> PyResult<Option<(u32, Py<PyAny>)>> {
-        let group = self.group.get();
-        loop {
-            match self.step(group) {
-                Step::Over => return Ok(None),
-                Step::Failed(failed) => return Err(failed),
-                Step::Token(token) => return self.value(py, group, token).map(|value| Some((token, value))),
-                Step::Wait => self.wait(py, group)?,
-            }
-        }
-    }
-
-    fn wait(&self, py: Python<'_>, group: &PyGroup) -> PyResult<()> {
-        let in_body = group.runtime.current(py)?.is_some();
-        let all = if in_body { group.members.lock().all.clone() } else { Vec::new() };
-        let mut tried = {
-            let progress = self.progress.lock();
-            Tried { candidates: &all, next: progress.inline, checked: progress.checked }
-        };
-        let left: Vec<Ref> = if group.stream.is_some() {
-            let open = |&at: &Ref| !group.runtime.engine.read(at, |view| view.status.is_final()).unwrap_or(true);
-            all.iter().copied().filter(open).collect()
-        } else {
-            let progress = self.progress.lock();
-            let open = |place: usize| !progress.seen.get(place).copied().unwrap_or(false);
-            all.iter().enumerate().filter(|&(place, _)| open(place)).map(|(_, &at)| at).collect()
-        };
-        let wait = Wait { runtime: &group.runtime, inbox: &self.inbox, until: self.until };
-        let waited = wait.any(py, &left, &mut tried);
-        {
-            let mut progress = self.progress.lock();
-            progress.inline = tried.next;
-            progress.checked = tried.checked;
-        }
-        if !waited? && self.until.is_some_and(|until| Instant::now() >= until) {
-            let (done, of) = (self.progress.lock().returned, group.members.lock().all.len());
-            return Err(PyTimeoutError::new_err(format!("{done} of {of} invocations ended in time")));
-        }
-        Ok(())
-    }
-
-    fn value(&self, py: Python<'_>, group: &PyGroup, token: u32) -> PyResult<Py<PyAny>> {
-        let at = group.members.lock().all.get(token as usize).copied();
-        let Some(at) = at else {
-            return Err(error::make(py, "InvocationError", ("?", "a stream that was closed lost a member")));
-        };
-        let engine = &group.runtime.engine;
-        let value = answer(py, engine, at)?.resolve(py, engine, at);
-        if group.stream.is_some() {
-            group.let_go(token);
-        }
-        match value {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(error::make(py, "InvocationError", (engine.id(at).to_string(), "it has not ended yet"))),
-            Err(error) if self.return_exceptions => Ok(error.into_value(py).into_any()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-#[pymethods]
-impl Results {
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        match self.next(py)? {
-            Some((index, value)) if self.indexed => Ok(Some((index, value).into_pyobject(py)?.into_any().unbind())),
-            other => Ok(other.map(|(_, value)| value)),
-        }
-    }
-
-    /// The index of a member that ended and was not returned yet, and its invocation; `None` when
-    /// there is none now. Raises `StopAsyncIteration` after the last, and the input's error.
-    fn _next_ready(&self, py: Python<'_>) -> PyResult<Option<(u32, Py<PyAny>)>> {
-        let group = self.group.get();
-        match self.step(group) {
-            Step::Wait => Ok(None),
-            Step::Over => Err(PyStopAsyncIteration::new_err(())),
-            Step::Failed(failed) => Err(failed),
-            Step::Token(token) => {
-                let invocation = group.__getitem__(py, token as isize)?;
-                if group.stream.is_some() {
-                    group.let_go(token);
-                }
-                Ok(Some((token, invocation)))
-            }
-        }
-    }
-
-    /// Call `callback` once, from any thread, when `_next_ready` may have more to say; `False`:
-    /// it has now.
-    #[pyo3(signature = (callback, /))]
-    fn _on_ready(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<bool> {
-        let group = self.group.get();
-        if group.runtime.current(py)?.is_none() {
-            group.runtime.ensure_runner(py)?;
-        }
-        Ok(group.runtime.callbacks.on_ready(py, &self.inbox, callback, None))
-    }
-
-    /// The wait was given up.
-    #[pyo3(signature = (callback, /))]
-    fn _off_ready(&self, callback: &Bound<'_, PyAny>) {
-        self.group.get().runtime.callbacks.forget(callback);
     }
 }

@@ -29,7 +29,9 @@ pub(crate) struct InvocationHandle {
 
 impl Drop for InvocationHandle {
     fn drop(&mut self) {
-        self.runtime.engine.forget(self.at);
+        if !fork::happened() {
+            self.runtime.engine.forget(self.at);
+        }
     }
 }
 
@@ -75,9 +77,10 @@ impl InvocationHandle {
     /// One value a parameter, in signature order.
     #[getter]
     fn values(&self, py: Python<'_>) -> PyResult<Py<PyTuple>> {
-        let read = self.runtime.engine.read(self.at, |view| {
-            view.call.and_then(|call| call.values.as_ref().map(|values| values.clone_ref(py)))
-        });
+        let read = self
+            .runtime
+            .engine
+            .read(self.at, |view| view.call.and_then(|call| call.values.as_ref().map(|values| values.clone_ref(py))));
         read.map_err(Refusal::from)?.ok_or_else(|| {
             let text = "its arguments were dropped when it ended: they are larger than what is kept";
             error::make(py, "ResultExpired", (self.invocation_id(), text))

@@ -4,6 +4,8 @@ mod asynchronous;
 mod body;
 mod clock;
 mod content_cache;
+mod convert;
+mod element;
 mod engine;
 mod error;
 mod fingerprint;
@@ -15,10 +17,12 @@ mod invocation;
 mod live;
 mod plan;
 mod pool;
+mod results;
 mod runtime;
 mod signature;
 mod status;
 mod task;
+mod thread_cell;
 mod wait;
 mod weigh;
 
@@ -44,7 +48,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<task::TaskCore>()?;
     module.add_class::<invocation::InvocationHandle>()?;
     module.add_class::<group::PyGroup>()?;
-    module.add_class::<group::Results>()?;
+    module.add_class::<results::Results>()?;
     module.add_class::<asynchronous::AsyncRun>()?;
     module.add_class::<pool::PyWorkerPool>()?;
     fork::register(module)

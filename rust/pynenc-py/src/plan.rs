@@ -1,6 +1,7 @@
 //! What a task needs to know at each call, computed once from its options and configuration.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pynenc_core::engine::{Lane, Rules};
@@ -9,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::clock::micros;
-use crate::fingerprint::{self, ArgumentNames};
+use crate::fingerprint::{self, ArgumentNames, Shared};
 use crate::live::Fingerprint;
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::signature::Signature;
@@ -126,9 +127,25 @@ impl Plan {
         self.reuse_result || !matches!((self.registration, self.running), (Scope::Off, Scope::Off))
     }
 
-    /// The fingerprint over all arguments.
-    pub(crate) fn fingerprint(&self, py: Python<'_>, values: &Bound<'_, PyTuple>) -> PyResult<Fingerprint> {
-        fingerprint::of_values(py, &self.all, values, self.fallback.as_ref().map(|f| f.bind(py)))
+    /// The fingerprint over all arguments for the cycle check alone: what only the serializer
+    /// could read is not worth reading for that.
+    pub(crate) fn plain_fingerprint(
+        &self,
+        py: Python<'_>,
+        values: &Bound<'_, PyTuple>,
+        shared: &Shared,
+    ) -> Option<Fingerprint> {
+        fingerprint::of_values(py, &self.all, values, None, shared).ok()
+    }
+
+    /// Fingerprints of what all calls of one `parallelize` share.
+    pub(crate) fn shared<'py>(&self, py: Python<'py>, values: impl Iterator<Item = Bound<'py, PyAny>>) -> Shared {
+        let cycles = self.runtime.cycle_control.load(Ordering::Relaxed);
+        match (self.has_rules(), cycles) {
+            (true, _) => Shared::new(py, values, self.fallback.as_ref().map(|f| f.bind(py))),
+            (false, true) => Shared::new(py, values, None),
+            (false, false) => Shared::default(),
+        }
     }
 
     /// The rules of a call, and the fingerprint over all its arguments if one had to be taken.
@@ -136,20 +153,18 @@ impl Plan {
         &self,
         py: Python<'_>,
         values: &Bound<'_, PyTuple>,
+        shared: &Shared,
     ) -> PyResult<(Option<Box<Rules>>, Option<Fingerprint>)> {
         if !self.has_rules() {
             return Ok((None, None));
         }
-        let needs_all = self.reuse_result
-            || self.registration != Scope::Off
-            || matches!(self.running, Scope::Arguments);
-        let all = if needs_all { Some(self.fingerprint(py, values)?) } else { None };
-        let keyed = if matches!(self.registration, Scope::Keys) || matches!(self.running, Scope::Keys) {
-            let fallback = self.fallback.as_ref().map(|f| f.bind(py));
-            Some(fingerprint::of_values(py, &self.keys, values, fallback)?)
-        } else {
-            None
-        };
+        let fallback = self.fallback.as_ref().map(|f| f.bind(py));
+        let over = |names| fingerprint::of_values(py, names, values, fallback, shared);
+        let needs_all =
+            self.reuse_result || self.registration != Scope::Off || matches!(self.running, Scope::Arguments);
+        let all = needs_all.then(|| over(&self.all)).transpose()?;
+        let needs_keys = matches!(self.registration, Scope::Keys) || matches!(self.running, Scope::Keys);
+        let keyed = needs_keys.then(|| over(&self.keys)).transpose()?;
         let key = |rule: &str, scope: Scope| match scope {
             Scope::Off => None,
             Scope::Task => Some(fingerprint::key(&self.task_id, rule, &[0; 32])),

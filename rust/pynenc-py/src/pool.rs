@@ -5,16 +5,15 @@
 //! new one is made only for work that somebody waits for, or when nobody runs at all: fresh work
 //! may wait, a cycle of sleepers may not arise.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pynenc_core::engine::Lane;
+use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Parker;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::asynchronous::AsyncRun;
@@ -24,13 +23,17 @@ use crate::gil;
 use crate::interrupt::Interrupt;
 use crate::live::Claimed;
 use crate::runtime::{PyRuntime, RuntimeState};
+use crate::thread_cell::{ThreadCell, set_current_cell};
 
 /// Threads beyond the slots that waiting bodies may bring about for work nobody waits for.
 const EXTRA_THREADS: usize = 4;
 
 pub(crate) struct Pool {
     pub(crate) runtime: Arc<RuntimeState>,
-    worker: u32,
+    /// Its number with the engine; a new one after its lease was lost.
+    worker: AtomicU32,
+    name: String,
+    rejoining: Mutex<()>,
     slots: usize,
     async_slots: usize,
     running: AtomicUsize,
@@ -48,53 +51,6 @@ pub(crate) struct Pool {
     spawn: Py<PyAny>,
 }
 
-/// One worker thread: the bodies on its stack, outermost first.
-pub(crate) struct ThreadCell {
-    pub(crate) thread: u64,
-    /// Makes a context for a body: the copy of this thread's own.
-    pub(crate) new_context: Py<PyAny>,
-    stack: Mutex<Vec<Py<RunContext>>>,
-    parker: Arc<Parker>,
-}
-
-thread_local! {
-    static CELL: RefCell<Option<Arc<ThreadCell>>> = const { RefCell::new(None) };
-}
-
-/// The cell of this thread, if it is a worker's.
-pub(crate) fn current_cell() -> Option<Arc<ThreadCell>> {
-    CELL.with_borrow(Clone::clone)
-}
-
-impl ThreadCell {
-    fn new(py: Python<'_>) -> PyResult<Arc<Self>> {
-        let own = py.import(intern!(py, "contextvars"))?.call_method0(intern!(py, "copy_context"))?;
-        Ok(Arc::new(Self {
-            thread: gil::thread_id(py)?,
-            new_context: own.getattr(intern!(py, "copy"))?.unbind(),
-            stack: Mutex::new(Vec::new()),
-            parker: Arc::new(Parker::new()),
-        }))
-    }
-
-    pub(crate) fn enter(&self, _py: Python<'_>, context: &Bound<'_, RunContext>) {
-        self.stack.lock().push(context.clone().unbind());
-    }
-
-    pub(crate) fn leave(&self) {
-        let left = self.stack.lock().pop();
-        drop(left);
-    }
-
-    pub(crate) fn is_top(&self, at: Ref) -> bool {
-        self.stack.lock().last().is_some_and(|top| top.get().at == at)
-    }
-
-    fn contexts(&self, py: Python<'_>) -> Vec<Py<RunContext>> {
-        self.stack.lock().iter().map(|context| context.clone_ref(py)).collect()
-    }
-}
-
 impl Pool {
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
@@ -105,15 +61,14 @@ impl Pool {
         self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter).is_ok()
     }
 
-    /// Do `work` while somebody else may use this body's slot.
-    pub(crate) fn lend_slot<T>(&self, py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-        self.leave_slot(py)?;
-        let done = work();
+    /// A body goes on. For a moment one more than the slots may run: the next one that ends does
+    /// not take another.
+    pub(crate) fn take_slot_back(&self) {
         self.running.fetch_add(1, Ordering::AcqRel);
-        done
     }
 
-    fn leave_slot(&self, py: Python<'_>) -> PyResult<()> {
+    /// A body waits: somebody else may use its slot, and somebody must be there to do so.
+    pub(crate) fn leave_slot(&self, py: Python<'_>) -> PyResult<()> {
         let running = self.running.fetch_sub(1, Ordering::AcqRel) - 1;
         if running >= self.slots || self.is_stopping() {
             return Ok(());
@@ -130,7 +85,21 @@ impl Pool {
             return Ok(());
         }
         self.starting.fetch_add(1, Ordering::AcqRel);
-        self.spawn.call0(py).map(drop)
+        self.spawn.call0(py).map(drop).inspect_err(|_| {
+            self.starting.fetch_sub(1, Ordering::AcqRel);
+        })
+    }
+
+    fn worker(&self) -> u32 {
+        self.worker.load(Ordering::Acquire)
+    }
+
+    /// Come back after the lease was lost: what was held is others' now, the rest goes on.
+    fn rejoin(&self, lost: u32) {
+        let _one_at_a_time = self.rejoining.lock();
+        if self.worker() == lost {
+            self.worker.store(self.runtime.engine.register_worker(&self.name), Ordering::Release);
+        }
     }
 
     /// Body of a worker thread.
@@ -139,9 +108,9 @@ impl Pool {
         self.threads.fetch_add(1, Ordering::AcqRel);
         let _ = self.starting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
         self.cells.lock().push(Arc::clone(&cell));
-        CELL.set(Some(Arc::clone(&cell)));
+        set_current_cell(Some(Arc::clone(&cell)));
         let worked = self.work_until_stopped(py, &cell);
-        CELL.set(None);
+        set_current_cell(None);
         self.cells.lock().retain(|other| !Arc::ptr_eq(other, &cell));
         self.threads.fetch_sub(1, Ordering::AcqRel);
         worked
@@ -152,6 +121,8 @@ impl Pool {
             if self.enter_slot() {
                 self.drain(py, cell)?;
             } else {
+                // It will not claim now: a wake-up that it was given is for another.
+                self.runtime.engine.leave_idle(Lane::Sync, &cell.parker);
                 self.spares.lock().push(Arc::clone(&cell.parker));
                 // A slot may have become free in between, when nobody saw this spare.
                 if self.running.load(Ordering::Acquire) >= self.slots {
@@ -168,7 +139,7 @@ impl Pool {
         let engine = &self.runtime.engine;
         while !self.is_stopping() && self.running.load(Ordering::Acquire) <= self.slots {
             let read = |at, fence, call: &_| Claimed::read(py, at, fence, call);
-            match engine.claim_started(self.worker, Lane::Sync, Some(&cell.parker), read) {
+            match engine.claim_started(self.worker(), Lane::Sync, Some(&cell.parker), read) {
                 Ok(Some(claimed)) => body::run(py, self, cell, claimed, None)?,
                 Ok(None) => {
                     self.idle.fetch_add(1, Ordering::AcqRel);
@@ -177,9 +148,9 @@ impl Pool {
                         gil::release(py, || cell.parker.park(None));
                     }
                     self.idle.fetch_sub(1, Ordering::AcqRel);
-                    engine.leave_idle(Lane::Sync, &cell.parker);
                     return Ok(());
                 }
+                Err(CoreError::UnknownWorker(lost)) => self.rejoin(lost),
                 Err(refused) => {
                     self.running.fetch_sub(1, Ordering::AcqRel);
                     return Err(Refusal::from(refused).into());
@@ -194,25 +165,36 @@ impl Pool {
     fn next_async(self: &Arc<Self>, py: Python<'_>) -> PyResult<Option<Vec<AsyncRun>>> {
         let engine = &self.runtime.engine;
         while !self.is_stopping() {
-            let free = self.async_slots.saturating_sub(self.on_loop.lock().len());
+            let free = self.async_slots.saturating_sub(self.busy_on_loop());
             let mut runs = Vec::new();
             while runs.len() < free {
                 let idle = runs.is_empty().then_some(&self.supervisor);
                 let read = |at, fence, call: &_| Claimed::read(py, at, fence, call);
-                let claimed = engine.claim_started(self.worker, Lane::Async, idle, read).map_err(Refusal::from)?;
-                let Some(claimed) = claimed else { break };
-                if let Some(run) = AsyncRun::start(py, self, claimed)? {
-                    runs.push(run);
+                match engine.claim_started(self.worker(), Lane::Async, idle, read) {
+                    Ok(Some(claimed)) => runs.extend(AsyncRun::start(py, self, claimed)?),
+                    Ok(None) => break,
+                    Err(CoreError::UnknownWorker(lost)) => self.rejoin(lost),
+                    Err(refused) => return Err(Refusal::from(refused).into()),
                 }
             }
             if !runs.is_empty() {
                 return Ok(Some(runs));
             }
-            let slept = gil::wait(py, None, |until| self.supervisor.park(until));
+            let slept = gil::wait(py, None, |until| self.supervisor.park(until).then_some(()));
             engine.leave_idle(Lane::Async, &self.supervisor);
             slept?;
         }
         Ok(None)
+    }
+
+    /// Bodies on the loop that await nothing: those that do take no place.
+    fn busy_on_loop(&self) -> usize {
+        self.on_loop.lock().iter().filter(|context| !context.get().control.lock().loop_waits.any()).count()
+    }
+
+    /// A body on the loop awaits others: its place is theirs.
+    pub(crate) fn lend_loop_place(&self) {
+        self.supervisor.unpark();
     }
 
     /// A place on the loop is free again.
@@ -300,7 +282,10 @@ impl Pool {
         loop {
             let Some(pool) = pool.upgrade().filter(|pool| !pool.is_stopping()) else { return };
             let engine = &pool.runtime.engine;
-            engine.renew(pool.worker);
+            let worker = pool.worker();
+            if !engine.renew(worker) {
+                pool.rejoin(worker);
+            }
             let next = engine.tick();
             pool.interrupt_overdue();
             let renewal = Duration::from_micros(engine.lease() / 3);
@@ -333,7 +318,9 @@ impl PyWorkerPool {
         let runtime = Arc::clone(&runtime.get().0);
         let timer = Arc::new(Parker::new());
         let pool = Arc::new(Pool {
-            worker: runtime.engine.register_worker(name),
+            worker: AtomicU32::new(runtime.engine.register_worker(name)),
+            name: name.to_owned(),
+            rejoining: Mutex::new(()),
             slots: slots.max(1),
             async_slots,
             running: AtomicUsize::new(0),
@@ -375,12 +362,17 @@ impl PyWorkerPool {
     /// Give back what still runs, as if it had never been claimed, and the worker's lease with
     /// it; their ids. Late ends of these bodies are refused.
     fn hand_back(&self, py: Python<'_>) -> Vec<String> {
-        let release = |(context, _): (Py<RunContext>, bool)| {
+        let release = |(context, on_top): (Py<RunContext>, bool)| {
             let context = context.get();
-            self.0.runtime.engine.release(context.at, context.fence).ok().map(|()| context.id())
+            let released = self.0.runtime.engine.release(context.at, context.fence);
+            // Nobody wants what the body would bring: it is asked to end.
+            if let Err(failed) = context.interrupt(py, Interrupt::Cancelled, on_top) {
+                failed.write_unraisable(py, None);
+            }
+            released.ok().map(|()| context.id())
         };
         let released = self.0.contexts(py).into_iter().filter_map(release).collect();
-        self.0.runtime.engine.lose(self.0.worker);
+        self.0.runtime.engine.lose(self.0.worker());
         released
     }
 

@@ -1,6 +1,7 @@
 //! One app's execution state in this process: engine, current context, live pools.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -14,6 +15,7 @@ use pyo3::types::PyTuple;
 use crate::asynchronous::Callbacks;
 use crate::body::RunContext;
 use crate::engine::PyMemoryEngine;
+use crate::gil;
 use crate::live::Engine;
 use crate::pool::Pool;
 
@@ -31,6 +33,8 @@ pub(crate) struct RuntimeState {
     /// `current.set`, bound.
     pub(crate) current_set: Py<PyAny>,
     start_runner: Py<PyAny>,
+    /// Weak references to the tasks, by their numbers: a record outlives its call.
+    tasks: Mutex<HashMap<u32, Py<PyAny>>>,
     /// Waits of event loops: see [`crate::asynchronous`].
     pub(crate) callbacks: Callbacks,
 }
@@ -104,10 +108,25 @@ impl RuntimeState {
         let staged = Staged { runtime: Arc::clone(self), at, task: task.clone_ref(py), other_values };
         STAGED.with_borrow_mut(|place| *place = Some(staged));
         let made = class.call0(py);
-        if made.is_err() && STAGED.with_borrow_mut(Option::take).is_some() {
-            self.engine.forget(at);
+        match &made {
+            Ok(handle) => gil::untrack(handle.bind(py)),
+            Err(_) if STAGED.with_borrow_mut(Option::take).is_some() => self.engine.forget(at),
+            Err(_) => {}
         }
         made
+    }
+
+    /// Remember a task, without keeping it alive.
+    pub(crate) fn know(&self, py: Python<'_>, index: u32, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let weak = py.import(intern!(py, "weakref"))?.call_method1(intern!(py, "ref"), (task,))?;
+        let before = self.tasks.lock().insert(index, weak.unbind());
+        drop(before);
+        Ok(())
+    }
+
+    fn known(&self, py: Python<'_>, index: u32) -> PyResult<Py<PyAny>> {
+        let weak = self.tasks.lock().get(&index).map(|weak| weak.clone_ref(py));
+        weak.map_or_else(|| Ok(py.None()), |weak| weak.call0(py))
     }
 
     pub(crate) fn join(&self, pool: &Arc<Pool>) {
@@ -157,6 +176,7 @@ impl PyRuntime {
             current_get: current.getattr(intern!(py, "get"))?.unbind(),
             current_set: current.getattr(intern!(py, "set"))?.unbind(),
             start_runner,
+            tasks: Mutex::new(HashMap::new()),
             callbacks: Callbacks::default(),
         })))
     }
@@ -189,8 +209,9 @@ impl PyRuntime {
     fn invocation(&self, py: Python<'_>, invocation_id: &str) -> PyResult<Py<PyAny>> {
         let engine = PyMemoryEngine(Arc::clone(&self.0.engine));
         let at = engine.place(py, invocation_id)?;
-        let task = self.0.engine.read(at, |view| view.call.map(|call| call.task.clone_ref(py)));
-        let task = task.map_err(crate::error::Refusal::from)?.unwrap_or_else(|| py.None());
+        let read = self.0.engine.read(at, |view| (view.task, view.call.map(|call| call.task.clone_ref(py))));
+        let (index, task) = read.map_err(crate::error::Refusal::from)?;
+        let task = task.map_or_else(|| self.0.known(py, index), Ok)?;
         self.0.engine.remember(at);
         self.0.handle(py, at, &task)
     }

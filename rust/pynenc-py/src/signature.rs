@@ -60,7 +60,7 @@ impl Signature {
         Ok(Self { function, positional, flat: positional == parameters.len(), parameters })
     }
 
-    pub(crate) fn names<'a>(&'a self) -> impl ExactSizeIterator<Item = &'a Py<PyString>> {
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &Py<PyString>> {
         self.parameters.iter().map(|parameter| &parameter.name)
     }
 
@@ -127,7 +127,9 @@ impl Signature {
         if given > self.positional {
             let rest = self.parameters.iter().position(|parameter| parameter.kind == Kind::VarPositional);
             let Some(place) = rest.and_then(|at| values.get_mut(at)) else {
-                return Err(self.refuse(&format!("takes {} positional arguments but {given} were given", self.positional)));
+                return Err(
+                    self.refuse(&format!("takes {} positional arguments but {given} were given", self.positional))
+                );
             };
             *place = Some(args.get_slice(self.positional, given).into_any());
         }

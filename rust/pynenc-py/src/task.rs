@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::fingerprint;
+use crate::fingerprint::{self, Shared};
 use crate::fork;
 use crate::group::PyGroup;
 use crate::live::Call;
@@ -47,10 +47,11 @@ impl TaskCore {
         plan: &Arc<Plan>,
         values: Bound<'py, PyTuple>,
         parent: Option<Ref>,
+        shared: &Shared,
     ) -> PyResult<Submission<Call>> {
         let py = slf.py();
         let values = if plan.mode == Mode::Strict { Self::round_trip(slf, plan, &values)? } else { values };
-        let (rules, taken) = plan.rules(py, &values)?;
+        let (rules, taken) = plan.rules(py, &values, shared)?;
         let print = OnceLock::new();
         if let Some(taken) = taken {
             let _ = print.set(Some(Box::new(taken)));
@@ -58,7 +59,7 @@ impl TaskCore {
             && !values.iter().all(|value| fingerprint::is_atom(&value))
         {
             // The cycle check may need it, and what can change must be looked at now.
-            let _ = print.set(plan.fingerprint(py, &values).ok().map(Box::new));
+            let _ = print.set(plan.plain_fingerprint(py, &values, shared).map(Box::new));
         }
         Ok(Submission {
             task: plan.index,
@@ -83,7 +84,7 @@ impl TaskCore {
         }
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
         let given = plan.has_rules().then(|| values.clone());
-        let submission = Self::submission(slf, plan, values, parent)?;
+        let submission = Self::submission(slf, plan, values, parent, &Shared::default())?;
         let receipt = plan.runtime.engine.submit_one(submission);
         Self::handle(slf, plan, receipt, given.as_ref())
     }
@@ -147,8 +148,9 @@ impl TaskCore {
     }
 
     #[pyo3(signature = (plan, /))]
-    fn _install(&self, py: Python<'_>, plan: &Bound<'_, PyDict>) -> PyResult<()> {
-        let (task_id, function, signature, lane) = self.compiled()?;
+    fn _install(slf: &Bound<'_, Self>, plan: &Bound<'_, PyDict>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let (task_id, function, signature, lane) = this.compiled()?;
         let compiled = Compiled {
             task_id: task_id.clone(),
             function: function.clone_ref(py),
@@ -156,7 +158,8 @@ impl TaskCore {
             lane: *lane,
         };
         let plan = Arc::new(Plan::new(py, compiled, plan)?);
-        let before = self.plan.lock().replace(plan);
+        plan.runtime.know(py, plan.index, slf.as_any())?;
+        let before = this.plan.lock().replace(plan);
         drop(before);
         Ok(())
     }
@@ -173,11 +176,7 @@ impl TaskCore {
     }
 
     #[pyo3(signature = (args, kwargs, /))]
-    fn _bind<'py>(
-        &self,
-        args: &Bound<'py, PyTuple>,
-        kwargs: &Bound<'py, PyDict>,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn _bind<'py>(&self, args: &Bound<'py, PyTuple>, kwargs: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyTuple>> {
         self.compiled()?.2.bind(args, Some(kwargs))
     }
 

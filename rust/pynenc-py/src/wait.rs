@@ -2,27 +2,29 @@
 //! running what it waits for on its own thread.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use pynenc_core::engine::Lane;
 use pynenc_core::error::CoreError;
-use pynenc_core::id::Ref;
-use pynenc_core::park::Subscription;
+use pynenc_core::id::{InvocationId, Ref};
+use pynenc_core::park::{Subscription, Woken};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::body::{self, RunContext};
 use crate::error::{self, Refusal};
+use crate::fingerprint::Shared;
 use crate::gil;
-use crate::live::{Call, Claimed};
-use crate::pool::current_cell;
+use crate::live::{Call, Claimed, Fingerprint};
+use crate::plan::Plan;
 use crate::runtime::RuntimeState;
+use crate::thread_cell::{ThreadCell, current_cell};
 
 /// Levels that must be left on the interpreter's stack for a body to be run inline.
-const LEVELS_LEFT: usize = 120;
+const LEVELS_LEFT: usize = 80;
 
 /// One wait for tokens of `inbox`; `awaited` are the invocations that are still to end.
 pub(crate) struct Wait<'a> {
@@ -62,7 +64,11 @@ impl Wait<'_> {
     }
 
     fn sleep(&self, py: Python<'_>) -> PyResult<bool> {
-        gil::wait(py, self.until, |until| self.inbox.wait(until))
+        let woken = gil::wait(py, self.until, |until| match self.inbox.sleep(until) {
+            Woken::ByTime => None,
+            woken => Some(woken),
+        });
+        Ok(woken? == Some(Woken::ByToken))
     }
 
     fn inside(
@@ -74,50 +80,27 @@ impl Wait<'_> {
     ) -> PyResult<bool> {
         let context = current.get();
         if context.is_async() && on_a_loop(py)? {
-            return Err(error::make(py, "BlockingWaitError", (context.id(),)));
+            let text = format!(
+                "a blocking wait inside the async task of invocation {} would stop its event loop: use \
+                 `await invocation` or `async for` over `group.async_results()`",
+                context.id()
+            );
+            return Err(error::make(py, "BlockingWaitError", (text,)));
         }
-        let own_thread = current_cell().is_some_and(|cell| cell.is_top(context.at));
-        if !own_thread {
+        let Some(cell) = current_cell().filter(|cell| cell.is_top(context.at)) else {
             // A thread that the body started: it sleeps, and its body's slot is lent meanwhile.
-            return context.pool.lend_slot(py, || self.sleep(py));
-        }
-        context.check_interrupt(py)?;
-        if !std::mem::replace(&mut tried.checked, true) && self.runtime.cycle_control.load(Ordering::Relaxed) {
-            for &at in awaited {
-                self.refuse_equal_call(py, context.at, at)?;
-            }
-        }
-        if self.until.is_none() && self.run_one_inline(py, context, tried)? {
-            return Ok(true);
-        }
-        self.paused(py, context, awaited)
-    }
-
-    /// Run the next candidate that is queued on this thread; whether a token is there now.
-    fn run_one_inline(&self, py: Python<'_>, context: &RunContext, tried: &mut Tried<'_>) -> PyResult<bool> {
-        let engine = &self.runtime.engine;
-        if !self.runtime.inline_waits.load(Ordering::Relaxed) || !stack_is_left(py) {
-            return Ok(false);
-        }
-        let Some(cell) = current_cell() else { return Ok(false) };
-        while let Some(&target) = tried.candidates.get(tried.next) {
-            tried.next += 1;
-            let sync = |lane| lane == Lane::Sync;
-            if !engine.read(target, |view| sync(view.lane)).unwrap_or(false) {
-                continue;
-            }
-            let claimed = engine
-                .claim_awaited(context.at, context.fence, target, |fence, call| Claimed::read(py, target, fence, call))
-                .map_err(Refusal::from)?;
-            if let Some(claimed) = claimed {
-                body::run(py, &context.pool, &cell, claimed, Some((context.at, context.fence)))?;
-                context.check_interrupt(py)?;
+            return context.lend_slot(py, || self.sleep(py));
+        };
+        let body = Body { runtime: self.runtime, context, cell: &cell };
+        body.check(py, awaited, tried)?;
+        if self.until.is_none() {
+            while body.run_one_inline(py, tried)? {
                 if self.inbox.ready() > 0 {
                     return Ok(true);
                 }
             }
         }
-        Ok(false)
+        self.paused(py, context, awaited)
     }
 
     /// Give the slot away and sleep as a paused invocation.
@@ -125,13 +108,15 @@ impl Wait<'_> {
         let engine = &self.runtime.engine;
         match engine.pause(context.at, context.fence, awaited) {
             Ok(true) => {}
-            Ok(false) => return self.sleep(py),
-            Err(CoreError::Cycle(path)) => return Err(self.cycle(py, &path)),
+            // One of them has ended by now; or a stream has none yet, and its input takes its time.
+            Ok(false) if self.inbox.ready() > 0 => return Ok(true),
+            Ok(false) => return context.lend_slot(py, || self.sleep(py)),
+            Err(CoreError::Cycle(path)) => return Err(cycle(self.runtime, py, &path)),
             Err(refused) => return Err(Refusal::from(refused).into()),
         }
         context.control.lock().waiting = Some(Arc::clone(self.inbox));
         let slept = match context.check_interrupt(py) {
-            Ok(()) => context.pool.lend_slot(py, || self.sleep(py)),
+            Ok(()) => context.lend_slot(py, || self.sleep(py)),
             Err(interrupted) => Err(interrupted),
         };
         context.control.lock().waiting = None;
@@ -139,73 +124,119 @@ impl Wait<'_> {
         context.check_interrupt(py)?;
         slept
     }
+}
 
-    /// A wait for a call that equals one that waits for this body would never end.
-    fn refuse_equal_call(&self, py: Python<'_>, waiter: Ref, target: Ref) -> PyResult<()> {
-        let engine = &self.runtime.engine;
-        let sought = engine.read(target, |view| (view.task, view.call.and_then(|call| ready_print(py, call))));
-        let Ok((task, print)) = sought else { return Ok(()) };
-        let mut line = Vec::new();
-        let walked = engine.waiting_line(waiter, |at, other, call| {
-            if other == task {
-                line.push((at, call.and_then(|call| ready_print(py, call))));
-            }
-            ControlFlow::<()>::Continue(())
-        });
-        walked.map_err(Refusal::from)?;
-        if line.is_empty() {
-            return Ok(());
-        }
-        let Some(print) = print.and_then(|print| print.take(py)) else { return Ok(()) };
-        for (at, other) in line {
-            if other.and_then(|other| other.take(py)) == Some(print) {
-                return Err(self.cycle(py, &[engine.id(at), engine.id(waiter), engine.id(target)]));
+/// A body about to wait, on its own thread.
+struct Body<'a> {
+    runtime: &'a Arc<RuntimeState>,
+    context: &'a RunContext,
+    cell: &'a ThreadCell,
+}
+
+impl Body<'_> {
+    /// Refuse what would never end, and what nobody wants any more.
+    fn check(&self, py: Python<'_>, awaited: &[Ref], tried: &mut Tried<'_>) -> PyResult<()> {
+        self.context.check_interrupt(py)?;
+        if !std::mem::replace(&mut tried.checked, true) && self.runtime.cycle_control.load(Ordering::Relaxed) {
+            for &at in awaited {
+                self.refuse_equal_call(py, self.context.at, at)?;
             }
         }
         Ok(())
     }
 
-    fn cycle(&self, py: Python<'_>, path: &[pynenc_core::id::InvocationId]) -> PyErr {
+    /// Run the next candidate that is queued on this thread; whether there was one.
+    fn run_one_inline(&self, py: Python<'_>, tried: &mut Tried<'_>) -> PyResult<bool> {
         let engine = &self.runtime.engine;
-        let mut ids: Vec<String> = Vec::new();
-        let mut lines = String::from("these invocations wait for each other:");
-        for id in path {
-            let task = engine.place(*id).and_then(|at| engine.read(at, |view| view.task).ok());
-            let name = task.map_or_else(|| "?".into(), |task| engine.task_name(task));
-            let id = id.to_string();
-            if ids.last() != Some(&id) {
-                lines.push_str(&format!("\n- {name} ({id})"));
-                ids.push(id);
+        if !self.runtime.inline_waits.load(Ordering::Relaxed) || !self.context.may_run_inline(|| stack_is_left(py)) {
+            return Ok(false);
+        }
+        let (waiter, fence) = (self.context.at, self.context.fence);
+        while let Some(&target) = tried.candidates.get(tried.next) {
+            tried.next += 1;
+            let read = |fence, call: &Call| Claimed::read(py, target, fence, call);
+            if let Some(claimed) = engine.claim_awaited(waiter, fence, target, read).map_err(Refusal::from)? {
+                body::run(py, &self.context.pool, self.cell, claimed, Some((waiter, fence)))?;
+                self.context.check_interrupt(py)?;
+                return Ok(true);
             }
         }
-        if let Some(first) = ids.first() {
-            lines.push_str(&format!("\n- back to {first}"));
+        Ok(false)
+    }
+
+    /// A wait for a call that equals one that waits for this body would never end.
+    fn refuse_equal_call(&self, py: Python<'_>, waiter: Ref, target: Ref) -> PyResult<()> {
+        let engine = &self.runtime.engine;
+        let Ok(task) = engine.read(target, |view| view.task) else { return Ok(()) };
+        let same_task = |_, other, _: Option<&Call>| if other == task { ControlFlow::Break(()) } else { GO_ON };
+        if self.context.plan.index != task && engine.waiting_line(waiter, same_task).map_err(Refusal::from)?.is_none() {
+            return Ok(());
         }
-        error::make(py, "CycleDetectedError", (ids, lines))
+        let Some(print) = self.print(py, target) else { return Ok(()) };
+        let mut unknown = Vec::new();
+        let equal = engine.waiting_line(waiter, |at, other, call| {
+            match call.filter(|_| other == task).map(|call| call.fingerprint.get()) {
+                Some(Some(Some(taken))) if **taken == print => return ControlFlow::Break(at),
+                Some(None) => unknown.push(at),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+        let equal = equal.map_err(Refusal::from)?;
+        match equal.or_else(|| unknown.into_iter().find(|&at| self.print(py, at) == Some(print))) {
+            Some(at) => Err(cycle(self.runtime, py, &[engine.id(at), engine.id(waiter), engine.id(target)])),
+            None => Ok(()),
+        }
+    }
+
+    /// The fingerprint of a call, taken now if its arguments cannot have changed since.
+    fn print(&self, py: Python<'_>, at: Ref) -> Option<Fingerprint> {
+        let engine = &self.runtime.engine;
+        let of = engine.read(at, |view| {
+            let call = view.call?;
+            match call.fingerprint.get() {
+                Some(taken) => taken.as_ref().map(|taken| Print::Taken(**taken)),
+                None => Some(Print::Of(Arc::clone(call.plan.as_ref()?), call.values.as_ref()?.clone_ref(py))),
+            }
+        });
+        match of.ok().flatten()? {
+            Print::Taken(print) => Some(print),
+            Print::Of(plan, values) => {
+                // Outside the engine's lock: taking it may run Python.
+                let print = plan.plain_fingerprint(py, values.bind(py), &Shared::default());
+                let _ = engine.read(at, |view| view.call.map(|call| call.fingerprint.set(print.map(Box::new))));
+                print
+            }
+        }
     }
 }
 
-/// A call's fingerprint, or what it is to be taken from: outside the engine's lock.
+fn cycle(runtime: &RuntimeState, py: Python<'_>, path: &[InvocationId]) -> PyErr {
+    let engine = &runtime.engine;
+    let mut ids: Vec<String> = Vec::new();
+    let mut lines = String::from("these invocations wait for each other:");
+    for id in path {
+        let task = engine.place(*id).and_then(|at| engine.read(at, |view| view.task).ok());
+        let name = task.map_or_else(|| "?".into(), |task| engine.task_name(task));
+        let id = id.to_string();
+        if ids.last() != Some(&id) {
+            lines.push_str(&format!("\n- {name} ({id})"));
+            ids.push(id);
+        }
+    }
+    if let Some(first) = ids.first() {
+        lines.push_str(&format!("\n- back to {first}"));
+    }
+    error::make(py, "CycleDetectedError", (ids, lines))
+}
+
+/// A call's fingerprint, or what it is to be taken from.
 enum Print {
-    Taken(crate::live::Fingerprint),
-    Of(Arc<crate::plan::Plan>, Py<pyo3::types::PyTuple>),
+    Taken(Fingerprint),
+    Of(Arc<Plan>, Py<PyTuple>),
 }
 
-impl Print {
-    fn take(self, py: Python<'_>) -> Option<crate::live::Fingerprint> {
-        match self {
-            Self::Taken(print) => Some(print),
-            Self::Of(plan, values) => plan.fingerprint(py, values.bind(py)).ok(),
-        }
-    }
-}
-
-fn ready_print(py: Python<'_>, call: &Call) -> Option<Print> {
-    match call.fingerprint.get() {
-        Some(taken) => taken.as_ref().map(|print| Print::Taken(**print)),
-        None => Some(Print::Of(Arc::clone(call.plan.as_ref()?), call.values.as_ref()?.clone_ref(py))),
-    }
-}
+const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
 fn on_a_loop(py: Python<'_>) -> PyResult<bool> {
     let asyncio = py.import("asyncio.events")?;
@@ -256,11 +287,14 @@ pub(crate) fn until_final(
     at: Ref,
     until: Option<Instant>,
 ) -> PyResult<bool> {
+    let awaited = [at];
+    let mut tried = Tried::none_of(&awaited);
+    if until.is_none() && run_inline(py, runtime, &awaited, &mut tried)? {
+        return Ok(true);
+    }
     let inbox = Subscription::new();
     runtime.engine.watch(&[at], &inbox, 0);
     let wait = Wait { runtime, inbox: &inbox, until };
-    let awaited = [at];
-    let mut tried = Tried::none_of(&awaited);
     let slept = loop {
         match wait.any(py, &awaited, &mut tried) {
             Ok(true) => break Ok(true),
@@ -273,4 +307,21 @@ pub(crate) fn until_final(
         runtime.engine.unwatch(&[at], &inbox);
     }
     slept
+}
+
+/// The short way: a body runs the one that it waits for, and nobody need be told of its end.
+fn run_inline(
+    py: Python<'_>,
+    runtime: &Arc<RuntimeState>,
+    awaited: &[Ref; 1],
+    tried: &mut Tried<'_>,
+) -> PyResult<bool> {
+    let Some(current) = runtime.current(py)? else { return Ok(false) };
+    let context = current.get();
+    let Some(cell) = current_cell().filter(|cell| cell.is_top(context.at)) else { return Ok(false) };
+    let body = Body { runtime, context, cell: &cell };
+    body.check(py, awaited, tried)?;
+    body.run_one_inline(py, tried)?;
+    let [at] = *awaited;
+    Ok(runtime.engine.read(at, |view| view.status.is_final()).unwrap_or(true))
 }

@@ -47,6 +47,13 @@ pub(super) struct Walk<'a, 'py> {
 }
 
 impl<'py> Walk<'_, 'py> {
+    /// The fingerprint of a value by itself.
+    pub(super) fn apart(&self, object: &Bound<'py, PyAny>) -> Outcome<Digest> {
+        let mut stream = Canonical::value();
+        self.value(&mut stream, object, &Level::ROOT)?;
+        Ok(stream.finish())
+    }
+
     /// Write any value.
     pub(super) fn value(&self, out: &mut Canonical, object: &Bound<'py, PyAny>, outer: &Level<'_>) -> Outcome {
         if object.is_exact_instance_of::<PyString>() {
