@@ -1,0 +1,1 @@
+"""What the engines keep and hand out: statuses, records, outcomes."""
