@@ -1,0 +1,1 @@
+"""Engines: where invocations are kept."""

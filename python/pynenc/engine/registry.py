@@ -1,0 +1,94 @@
+"""Which engines there are, and the components of each: names to classes, imported when used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pynenc.exceptions import ConfigError
+
+ENGINES: Mapping[str, str] = {"memory": "pynenc.engine.memory:create"}
+"""Name to ``module:function``; the function makes an engine from ``ConfigPynenc``."""
+
+IN_PROCESS = frozenset({"memory"})
+"""Engines that no other process can read or write."""
+
+LATER_ENGINES = ("local", "redis")
+"""Names that stand for engines of other builds."""
+
+ALIASES: Mapping[str, str] = {"MemTaskBroker": "MemBroker"}
+
+COMPONENTS: Mapping[str, Mapping[str, str]] = {
+    "orchestrator_cls": {"MemOrchestrator": "pynenc.orchestrator.mem_orchestrator:MemOrchestrator"},
+    "broker_cls": {"MemBroker": "pynenc.broker.mem_broker:MemBroker"},
+    "state_backend_cls": {"MemStateBackend": "pynenc.state_backend.mem_state_backend:MemStateBackend"},
+    "arg_cache_cls": {
+        "MemArgCache": "pynenc.arg_cache.mem_arg_cache:MemArgCache",
+        "DisabledArgCache": "pynenc.arg_cache.disabled_arg_cache:DisabledArgCache",
+    },
+    "serializer_cls": {
+        "JsonSerializer": "pynenc.serializer.json_serializer:JsonSerializer",
+        "PickleSerializer": "pynenc.serializer.pickle_serializer:PickleSerializer",
+        "CloudpickleSerializer": "pynenc.serializer.cloudpickle_serializer:CloudpickleSerializer",
+    },
+    "runner_cls": {
+        "ThreadRunner": "pynenc.runner.thread_runner:ThreadRunner",
+        "DummyRunner": "pynenc.runner.dummy_runner:DummyRunner",
+    },
+}
+"""Setting to class name to ``module:class``."""
+
+
+def load_engine(name: str) -> Any:
+    """Find the function that makes an engine.
+
+    :raises ConfigError: when there is no engine of that name.
+    """
+    if name not in ENGINES:
+        raise ConfigError(f"engine {name!r} {_missing(name)}; accepted: {', '.join(sorted(ENGINES))}")
+    return _imported(ENGINES[name])
+
+
+def stays_in_process(name: str) -> bool:
+    """Tell whether no other process can read or write what an engine keeps."""
+    return name in IN_PROCESS
+
+
+def load_component(setting: str, name: str, base: type[Any]) -> type[Any]:
+    """Find the class that a ``*_cls`` setting names: one of ours, or any loaded subclass of the base.
+
+    :raises ConfigError: when there is none.
+    """
+    name = ALIASES.get(name, name)
+    known = COMPONENTS[setting]
+    if name in known:
+        found: type[Any] = _imported(known[name])
+        return found
+    others = {cls.__name__: cls for cls in _subclasses(base)}
+    if name in others:
+        return others[name]
+    accepted = ", ".join(sorted({*known, *others}))
+    raise ConfigError(
+        f"{setting} is {name!r}: no loaded subclass of {base.__name__} has that name, "
+        f"and it {_missing(name.lower())}; accepted: {accepted}"
+    )
+
+
+def _missing(name: str) -> str:
+    if any(later in name for later in (*LATER_ENGINES, "process", "multithread")):
+        return "is not in this build, which has only the memory engine"
+    return "is unknown"
+
+
+def _imported(path: str) -> Any:
+    from importlib import import_module
+
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _subclasses(base: type[Any]) -> list[type[Any]]:
+    found: list[type[Any]] = []
+    for cls in base.__subclasses__():
+        found += [cls, *_subclasses(cls)]
+    return found

@@ -1,0 +1,228 @@
+"""What every invocation, and every group of them, offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pynenc.types import Params, Result
+
+if TYPE_CHECKING:
+    from pynenc.arguments import Arguments
+    from pynenc.call import Call
+    from pynenc.model.status import InvocationStatus
+    from pynenc.ports import AppPort
+
+Progress = Callable[[int, int], object]
+"""Called with how many members have ended, and how many are known."""
+
+Member_co = TypeVar("Member_co", bound="BaseInvocation[..., Any]", covariant=True)
+
+
+async def until_called(
+    subscribe: Callable[[Callable[[], object]], bool], unsubscribe: Callable[[Callable[[], object]], object]
+) -> None:
+    """Wait, on the running event loop, until what was subscribed is called from some thread.
+
+    :param subscribe: Gives ``False`` when there is nothing to wait for.
+    :param unsubscribe: Called when the wait is given up.
+    """
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    called = loop.create_future()
+
+    def settle() -> None:
+        if not called.done():
+            called.set_result(None)
+
+    def wake() -> None:
+        try:
+            loop.call_soon_threadsafe(settle)
+        except RuntimeError:  # the loop was closed by somebody who gave up: no one waits any more
+            return
+
+    if subscribe(wake):
+        try:
+            await called
+        except BaseException:
+            unsubscribe(wake)
+            raise
+
+
+class BaseInvocation(ABC, Generic[Params, Result]):
+    """One execution of a call, and its result. Equal to itself only: identity is the id."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def task(self) -> Any:
+        """The task."""
+
+    @property
+    @abstractmethod
+    def invocation_id(self) -> str:
+        """Unique for ever."""
+
+    @property
+    @abstractmethod
+    def call(self) -> Call:
+        """Task and arguments."""
+
+    @property
+    @abstractmethod
+    def status(self) -> InvocationStatus:
+        """Where it stands now. Reading it changes nothing."""
+
+    @property
+    @abstractmethod
+    def num_retries(self) -> int:
+        """How often it was tried again after an error."""
+
+    @property
+    @abstractmethod
+    def result(self) -> Result:
+        """Block until it ends; what the body returned, or raise what it raised.
+
+        :raises InvocationCancelledError: when it was called off.
+        :raises BlockingWaitError: inside an ``async def`` task, where it is to be awaited.
+        :raises CycleDetectedError: when the wait would close a cycle.
+        """
+
+    @abstractmethod
+    def get(self, timeout: float | None = None) -> Result:
+        """Like :attr:`result`, for at most ``timeout`` seconds.
+
+        :raises TimeoutError: when it has not ended by then; it goes on.
+        """
+
+    @abstractmethod
+    async def async_result(self) -> Result:
+        """Like :attr:`result`, without blocking the event loop."""
+
+    @abstractmethod
+    def done(self) -> bool:
+        """Tell whether it has ended."""
+
+    @abstractmethod
+    def cancel(self) -> bool:
+        """Call it off, or ask its body to stop; ``False`` when it is too late for that."""
+
+    @property
+    def app(self) -> AppPort:
+        """The application of its task."""
+        app: AppPort = self.task.app
+        return app
+
+    @property
+    def arguments(self) -> Arguments:
+        """The bound arguments."""
+        return self.call.arguments
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        return self.async_result().__await__()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BaseInvocation) and self.invocation_id == other.invocation_id
+
+    def __hash__(self) -> int:
+        return hash(self.invocation_id)
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({self.task.task_id}, {self.invocation_id})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
+    """The invocations of one ``parallelize`` call. Iterating gives the invocations, in input order.
+
+    :param task: The task of all of them.
+    """
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+
+    @property
+    def app(self) -> AppPort:
+        """The application of the task."""
+        app: AppPort = self.task.app
+        return app
+
+    @property
+    def invocations(self) -> list[Member_co]:
+        """The invocations known so far, in input order."""
+        return list(self)
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many there are so far."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Member_co:
+        """The invocation of the input element of this index."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Member_co]: ...
+
+    @property
+    @abstractmethod
+    def results(self) -> Iterator[Result]:
+        """Yield the results as they come; an error is raised at its turn and ends the iteration."""
+
+    @abstractmethod
+    def get(
+        self,
+        *,
+        ordered: bool = True,
+        timeout: float | None = None,
+        return_exceptions: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Result]:
+        """Block until all have ended; their results.
+
+        :param ordered: In input order; else in the order of completion.
+        :param timeout: Seconds for all of them together.
+        :param return_exceptions: Put errors among the results instead of raising the first.
+        :param progress: Called in this thread each time that one ends.
+        :raises TimeoutError: when the time is over; the invocations go on.
+        """
+
+    @abstractmethod
+    def async_results(self) -> AsyncIterator[Result]:
+        """Like :attr:`results`, without blocking the event loop."""
+
+    @abstractmethod
+    def cancel(self) -> int:
+        """Call off what has not ended; how many were called off or asked to stop."""
+
+    async def async_get(
+        self,
+        *,
+        ordered: bool = True,
+        timeout: float | None = None,
+        return_exceptions: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Result]:
+        """Like :meth:`get`, without blocking the event loop."""
+        import asyncio
+
+        async with asyncio.timeout(timeout):
+            found: dict[int, Any] = {}
+            async for index, outcome, failed in self._outcomes():
+                if failed and not return_exceptions:
+                    raise outcome
+                found[index] = outcome
+                if progress is not None:
+                    progress(len(found), len(self))
+        return [found[index] for index in sorted(found)] if ordered else list(found.values())
+
+    def __await__(self) -> Generator[Any, Any, list[Result]]:
+        return self.async_get().__await__()
+
+    @abstractmethod
+    def _outcomes(self) -> AsyncIterator[tuple[int, Any, bool]]:
+        """Yield index, result or error, and whether it is an error, as they come."""

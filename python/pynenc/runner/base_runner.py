@@ -1,0 +1,112 @@
+"""What every runner does."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pynenc.context import set_current_runner
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pynenc.conf.config_runner import ConfigRunner
+    from pynenc.log import RunnerLogAdapter
+    from pynenc.ports import RunnerHostPort
+
+
+class BaseRunner(ABC):
+    """Runs the bodies of an application's tasks, from :meth:`run` until it is stopped.
+
+    :param app: The application; this becomes its runner.
+    """
+
+    def __init__(self, app: RunnerHostPort) -> None:
+        self.app = app
+        app.runner = self
+
+    @cached_property
+    def conf(self) -> ConfigRunner:
+        """Its settings."""
+        from pynenc.conf.config_runner import ConfigRunner
+
+        return ConfigRunner(config_values=self.app.config_values, config_filepath=self.app.config_filepath)
+
+    @property
+    def runner_id(self) -> str:
+        """Class, host and process."""
+        from socket import gethostname
+
+        return f"{type(self).__name__}({gethostname()}-{os.getpid()})"
+
+    @property
+    def logger(self) -> RunnerLogAdapter:
+        """A logger that names the runner."""
+        from pynenc.log import RunnerLogAdapter
+
+        return RunnerLogAdapter(self.app.logger, self.runner_id)
+
+    @staticmethod
+    @abstractmethod
+    def mem_compatible() -> bool:
+        """Tell whether it can run work of an engine that lives in this process."""
+
+    @property
+    @abstractmethod
+    def max_parallel_slots(self) -> int:
+        """How many bodies it runs at once, ``async def`` ones apart."""
+
+    def run(self) -> None:
+        """Run bodies until stopped; blocks.
+
+        On the main thread the first SIGINT or SIGTERM asks it to stop and the second hands
+        running work back at once; the handlers from before are restored afterwards.
+
+        :raises RunnerError: when it runs already.
+        """
+        from pynenc.runner.signals import handled
+
+        with handled(self.stop_runner_loop):
+            self.on_start()
+            set_current_runner(self.app.app_id, self)
+            try:
+                self._run()
+            except KeyboardInterrupt:
+                self.stop_runner_loop()
+            finally:
+                set_current_runner(self.app.app_id, None)
+                self.on_stop()
+
+    def on_start(self) -> None:  # noqa: B027 - a hook: subclasses need not have it
+        """Called before the first body, in the thread that calls :meth:`run`."""
+
+    def on_stop(self) -> None:  # noqa: B027 - a hook: subclasses need not have it
+        """Called after the last body, whatever happened, in the thread that calls :meth:`run`."""
+
+    @abstractmethod
+    def start_background(self) -> bool:
+        """Run in a thread of its own; returns when work can be taken. ``False``: it runs already."""
+
+    @abstractmethod
+    def stop_background(self) -> None:
+        """Stop what :meth:`start_background` started; returns when it has ended."""
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Run bodies until :meth:`stop_runner_loop`; return when they have ended or are handed back."""
+
+    @abstractmethod
+    def stop_runner_loop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
+        """Take no more work, and let :meth:`run` return when what runs has ended, or the grace period.
+
+        A second call hands running work back at once. From any thread, and from a signal handler;
+        does nothing when it does not run.
+        """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(app_id={self.app.app_id!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"app": self.app}

@@ -1,0 +1,7 @@
+"""State backends: what became of invocations."""
+
+from pynenc.model.records import InvocationHistory
+from pynenc.state_backend.base_state_backend import BaseStateBackend
+from pynenc.state_backend.mem_state_backend import MemStateBackend
+
+__all__ = ["BaseStateBackend", "InvocationHistory", "MemStateBackend"]

@@ -1,0 +1,145 @@
+"""From settings to components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from pynenc._core import Runtime
+from pynenc.context import current
+from pynenc.engine.registry import load_component, load_engine, stays_in_process
+from pynenc.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from pynenc.arg_cache.base_arg_cache import BaseArgCache
+    from pynenc.broker.base_broker import BaseBroker
+    from pynenc.orchestrator.base_orchestrator import BaseOrchestrator
+    from pynenc.ports import AppPort, RunnerHostPort
+    from pynenc.runner.base_runner import BaseRunner
+    from pynenc.serializer.base_serializer import BaseSerializer
+    from pynenc.state_backend.base_state_backend import BaseStateBackend
+
+
+def make_runtime(app: RunnerHostPort) -> Runtime:
+    """Make the engine and what runs on it; later changes of settings reach it."""
+    from pynenc.invocation.dist_invocation import DistributedInvocation, ReusedInvocation
+
+    engine = load_engine(app.conf.engine)(app.conf)
+    runtime = Runtime(
+        engine,
+        invocation_type=DistributedInvocation,
+        reused_type=ReusedInvocation,
+        current=current,
+        start_runner=_runner_starter(app),
+    )
+    _configure(app, runtime)
+    known = ref(app)
+
+    def changed(_field: str) -> None:
+        owner = known()
+        if owner is not None:
+            _configure(owner, runtime)
+        runtime.invalidate()
+
+    app.conf.on_change(changed)
+    app.orchestrator.conf.on_change(changed)
+    return runtime
+
+
+def _configure(app: RunnerHostPort, runtime: Runtime) -> None:
+    conf = app.conf
+    runtime.configure(
+        inline_waits=conf.inline_waits,
+        cycle_control=app.orchestrator.conf.cycle_control,
+        auto_runner=conf.auto_runner,
+    )
+
+
+def _runner_starter(app: RunnerHostPort) -> Any:
+    known = ref(app)  # the core keeps this function; it is not to keep the application
+    starters: list[Any] = []
+
+    def start() -> None:
+        owner = known()
+        if owner is None:
+            return
+        if not starters:
+            from pynenc.runner.auto_runner import AutoRunner
+
+            starters.append(AutoRunner(owner))
+        starters[0].start()
+
+    return start
+
+
+def make_orchestrator(app: AppPort) -> BaseOrchestrator:
+    """Make what ``orchestrator_cls`` names."""
+    from pynenc.orchestrator.base_orchestrator import BaseOrchestrator
+
+    made: BaseOrchestrator = _made(app, "orchestrator_cls", BaseOrchestrator)
+    return made
+
+
+def make_broker(app: AppPort) -> BaseBroker:
+    """Make what ``broker_cls`` names."""
+    from pynenc.broker.base_broker import BaseBroker
+
+    made: BaseBroker = _made(app, "broker_cls", BaseBroker)
+    return made
+
+
+def make_state_backend(app: AppPort) -> BaseStateBackend:
+    """Make what ``state_backend_cls`` names."""
+    from pynenc.state_backend.base_state_backend import BaseStateBackend
+
+    made: BaseStateBackend = _made(app, "state_backend_cls", BaseStateBackend)
+    return made
+
+
+def make_arg_cache(app: AppPort) -> BaseArgCache:
+    """Make what ``arg_cache_cls`` names."""
+    from pynenc.arg_cache.base_arg_cache import BaseArgCache
+
+    made: BaseArgCache = _made(app, "arg_cache_cls", BaseArgCache)
+    return made
+
+
+def make_serializer(app: AppPort) -> BaseSerializer:
+    """Make what ``serializer_cls`` names.
+
+    :raises ConfigError: when it needs a signing key on this engine, and there is none.
+    """
+    from pynenc.serializer.base_serializer import BaseSerializer
+    from pynenc.serializer.pickle_serializer import PickleSerializer
+
+    conf = app.conf
+    chosen = load_component("serializer_cls", conf.serializer_cls, BaseSerializer)
+    key = conf.signing_key or None
+    if issubclass(chosen, PickleSerializer):
+        return chosen(key, memory_only=stays_in_process(conf.engine))
+    made: BaseSerializer = chosen(key)
+    return made
+
+
+def make_runner(app: RunnerHostPort) -> BaseRunner:
+    """Make what ``runner_cls`` names.
+
+    :raises ConfigError: when it runs bodies in other processes and the engine lives in this one.
+    """
+    from pynenc.runner.base_runner import BaseRunner
+    from pynenc.runner.dummy_runner import DummyRunner
+
+    conf = app.conf
+    chosen = load_component("runner_cls", conf.runner_cls, BaseRunner)
+    idle = issubclass(chosen, DummyRunner)
+    if not idle and stays_in_process(conf.engine) and not chosen.mem_compatible():
+        raise ConfigError(
+            f"runner_cls is {conf.runner_cls!r}, which runs in other processes, and engine {conf.engine!r} "
+            "lives in this one; accepted: ThreadRunner, DummyRunner"
+        )
+    made: BaseRunner = chosen(app)
+    return made
+
+
+def _made(app: AppPort, setting: str, base: type[Any]) -> Any:
+    return load_component(setting, getattr(app.conf, setting), base)(app)
