@@ -1,0 +1,69 @@
+"""``pynenc runner start``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pynenc._core import __version__
+from pynenc.cli.exit_codes import CommandError, ExitCode
+from pynenc.cli.output import print_line, say
+from pynenc.engine.registry import stays_in_process
+from pynenc.wiring import make_runner
+
+if TYPE_CHECKING:
+    from pynenc.cli.discover import Located
+    from pynenc.runner.base_runner import BaseRunner
+
+
+def start_runner(located: Located, *, runner_name: str | None, slots: int | None, quiet: bool) -> None:
+    """Run the tasks of an application until a stop signal; blocks.
+
+    The first signal lets running bodies finish, the second hands them back.
+
+    :param runner_name: Class of the runner, instead of the one in the settings.
+    :param slots: How many bodies it runs at once, instead of the number in the settings.
+    :param quiet: Print warnings only.
+    """
+    app, name = located
+    if runner_name is not None:
+        app.conf.runner_cls = runner_name
+        app.runner = make_runner(app)
+    runner = app.runner
+    if slots is not None:
+        _set_slots(runner, slots)
+    rows = {
+        "pynenc": __version__,
+        "app": f"{name} (id {app.app_id})",
+        "engine": app.conf.engine + (", in this process" if stays_in_process(app.conf.engine) else ""),
+        "runner": f"{type(runner).__name__}, {_counted(runner.max_parallel_slots, 'slot')}",
+        "tasks": str(len(app.tasks)),
+        "lease": f"{app.conf.lease_seconds:g} s",
+    }
+    if not quiet:
+        for title, value in rows.items():
+            print_line(f"{title:<8}{value}")
+    _warn(located)
+    runner.run()
+
+
+def _set_slots(runner: BaseRunner, slots: int) -> None:
+    conf: Any = runner.conf
+    if "max_threads" not in conf.fields():
+        raise CommandError(f"--slots: a {type(runner).__name__} has no number of slots to set", ExitCode.USAGE)
+    conf.min_parallel_slots = conf.min_threads = 1  # either would raise a lower number
+    conf.max_threads = slots
+
+
+def _warn(located: Located) -> None:
+    app, name = located
+    if not app.tasks:
+        say(f"warning: {name} has no task; import the modules that define tasks where {name} is made")
+    if stays_in_process(app.conf.engine):
+        say(
+            f"warning: the {app.conf.engine} engine keeps work in its own process: this runner runs only what "
+            "is submitted in this process, and no other program can reach it"
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
