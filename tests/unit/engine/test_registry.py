@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from pynenc import Pynenc
+from pynenc._core import MemoryEngine
+from pynenc.broker import BaseBroker, MemBroker
+from pynenc.engine.registry import COMPONENTS, ENGINES, load_component, load_engine, stays_in_process
+from pynenc.exceptions import ConfigError
+
+
+def test_every_name_can_be_loaded():
+    for name in ENGINES:
+        assert callable(load_engine(name))
+    for setting, components in COMPONENTS.items():
+        for name in components:
+            assert load_component(setting, name, object).__name__ == name
+    assert load_component("broker_cls", "MemTaskBroker", BaseBroker) is MemBroker
+
+
+def test_the_memory_engine_takes_its_settings():
+    assert isinstance(load_engine("memory")(Pynenc().conf), MemoryEngine)
+    assert stays_in_process("memory")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("redis", "only the memory engine"), ("local", "only the memory engine"), ("disk", "unknown")]
+)
+def test_other_engines(name, words):
+    with pytest.raises(ConfigError, match=f"{words}.*accepted: memory"):
+        load_engine(name)
+    assert not stays_in_process(name)
