@@ -186,7 +186,9 @@ def test_a_wait_for_nothing_ends_at_once(engine) -> None:
 def woken_by(engine: Any, invocation_id: str, what: Callable[[], object]) -> list[str]:
     """What a waiting thread is told when something happens."""
     told: list[str] = []
-    thread = threading.Thread(target=lambda: told.extend(engine.wait_final([invocation_id])), name="waiter")
+    thread = threading.Thread(
+        target=lambda: told.extend(engine.wait_final([invocation_id])), name="waiter", daemon=True
+    )
     thread.start()
     what()
     thread.join()
@@ -221,7 +223,9 @@ def test_many_threads_wait_for_one(engine, running) -> None:
     claim = running()
     told: list[list[str]] = []
     threads = [
-        threading.Thread(target=lambda: told.append(engine.wait_final([claim.invocation_id])), name="waiter")
+        threading.Thread(
+            target=lambda: told.append(engine.wait_final([claim.invocation_id])), name="waiter", daemon=True
+        )
         for _ in range(20)
     ]
     for thread in threads:
@@ -242,7 +246,7 @@ def test_the_result_is_there_when_a_waiter_is_told(engine, worker, submit) -> No
             engine.wait_final([one])
             seen.append(engine.outcome(one))
 
-    thread = threading.Thread(target=read, name="reader")
+    thread = threading.Thread(target=read, name="reader", daemon=True)
     thread.start()
     for number in range(len(rounds)):
         (claim,) = engine.claim(worker)

@@ -224,7 +224,9 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=body, args=(number,), name=f"worker {number}") for number in range(count)]
+    threads = [
+        threading.Thread(target=body, args=(number,), name=f"worker {number}", daemon=True) for number in range(count)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
