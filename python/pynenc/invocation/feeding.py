@@ -28,8 +28,11 @@ def start_feeding(core: GroupCore, task_id: str, app: object) -> None:
     _feeding[thread] = (core, app)
     try:
         thread.start()
-    except BaseException:
+    except RuntimeError:
         del _feeding[thread]
+        raise
+    except BaseException:  # Ctrl-C while the thread was starting: it runs, and nobody will read what it feeds
+        core.close()
         raise
 
 
