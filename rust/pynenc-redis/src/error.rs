@@ -1,0 +1,58 @@
+//! What the server refuses, what the wire does, and what the store decides against.
+
+use pynenc_core::error::CoreError;
+
+/// Why an operation over Redis did not happen, or is not known to have happened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedisError {
+    /// The store refused it: nothing changed.
+    #[error(transparent)]
+    Refused(#[from] CoreError),
+    /// No answer within the time: it may or may not have happened, and may be sent again.
+    #[error("no answer from {server} for {seconds:.1} s: {last}")]
+    Unreachable {
+        /// Where, without secrets.
+        server: String,
+        /// How long it was tried.
+        seconds: f64,
+        /// The last thing that went wrong.
+        last: String,
+    },
+    /// User or password are refused, or the user may not do it.
+    #[error("{server} refuses the credentials: {reason}")]
+    Access {
+        /// Where, without secrets.
+        server: String,
+        /// In the server's words.
+        reason: String,
+    },
+    /// The server is too old, or not what the address says.
+    #[error("{server} cannot be used: {reason}")]
+    Unfit {
+        /// Where, without secrets.
+        server: String,
+        /// What is missing, and what is accepted.
+        reason: String,
+    },
+    /// The server is out of memory and takes no new work.
+    #[error("{server} is out of memory and takes no new work: {reason}")]
+    Full {
+        /// Where, without secrets.
+        server: String,
+        /// In the server's words.
+        reason: String,
+    },
+    /// The address cannot be read.
+    #[error("{0}")]
+    Address(String),
+    /// The server answered what the protocol does not have.
+    #[error("unexpected answer from the server: {0}")]
+    Protocol(String),
+    /// This is a forked child; connections belong to the process that opened them.
+    #[error("the engine was opened in another process, before a fork")]
+    Forked,
+}
+
+/// The outcome of an operation over Redis.
+pub type Result<T> = std::result::Result<T, RedisError>;
