@@ -26,8 +26,13 @@ app = Pynenc(app_id="shop", config_values={"max_losses": 4})
 
 @app.task(max_retries=2)
 def read(path: str) -> str:
-    with open(path) as pipe:
-        text = pipe.read()
+    text = None
+    while text is None:
+        try:
+            with open(path) as pipe:
+                text = pipe.read()
+        except BaseException:  # it refuses to be interrupted, wherever the interrupt finds it
+            continue
     with open(path + ".out", "w") as copy:
         copy.write(text)
     return text
