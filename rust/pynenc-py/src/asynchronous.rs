@@ -25,7 +25,7 @@ impl AsyncRun {
     pub(crate) fn start(py: Python<'_>, pool: &Arc<Pool>, claimed: Claimed) -> PyResult<Option<Self>> {
         let (Some(plan), Some(values)) = (claimed.plan.clone(), claimed.values.as_ref().map(|v| v.clone_ref(py)))
         else {
-            let _ = pool.runtime.engine.release(claimed.at, claimed.fence);
+            let _ = pool.runtime.engine.release(py, (claimed.at, claimed.fence));
             return Ok(None);
         };
         let context = Py::new(py, RunContext::new(pool, plan, claimed, values, 0))?;
@@ -90,10 +90,10 @@ impl AsyncRun {
     }
 
     /// Give it back as if it had never been claimed.
-    fn hand_back(&self) {
+    fn hand_back(&self, py: Python<'_>) {
         if self.end() {
             let context = self.context.get();
-            let _ = context.runtime.engine.release(context.at, context.fence);
+            let _ = context.runtime.engine.release(py, (context.at, context.fence));
         }
     }
 }
@@ -121,7 +121,7 @@ impl LoopWait {
         let context = waiter.get();
         let mut control = context.control.lock();
         control.loop_waits.0.push(at);
-        let paused = context.runtime.engine.pause(context.at, context.fence, &control.loop_waits.0);
+        let paused = context.runtime.engine.pause(waiter.py(), (context.at, context.fence), &control.loop_waits.0);
         match paused {
             Ok(_) => {
                 drop(control);
@@ -132,8 +132,8 @@ impl LoopWait {
                 control.loop_waits.0.pop();
                 drop(control);
                 match refused {
-                    CoreError::Fenced { .. } => Ok(None),
-                    other => Err(Refusal::from(other).into()),
+                    Refusal::Core(CoreError::Fenced { .. }) => Ok(None),
+                    other => Err(other.into()),
                 }
             }
         }
@@ -148,7 +148,7 @@ impl LoopWait {
         }
         if waits.is_empty() {
             // A refusal says that it is not paused, or no longer its holder's: nothing to resume.
-            let _ = context.runtime.engine.resume(context.at, context.fence);
+            let _ = context.runtime.engine.resume((context.at, context.fence));
         }
     }
 }

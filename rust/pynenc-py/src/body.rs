@@ -163,9 +163,9 @@ impl RunContext {
                 (Outcome::Success(value), bytes)
             }
             Err(error) => {
-                if self.retries(py, &error) && self.runtime.engine.retry(self.at, self.fence, 0).is_ok() {
-                    if let Some((waiter, fence)) = resume {
-                        let _ = self.runtime.engine.resume(waiter, fence);
+                if self.retries(py, &error) && self.runtime.engine.retry(py, (self.at, self.fence)).is_ok() {
+                    if let Some(waiter) = resume {
+                        let _ = self.runtime.engine.resume(waiter);
                     }
                     return;
                 }
@@ -177,12 +177,13 @@ impl RunContext {
         let call = weigh::call(self.values.bind(py));
         let keep_call = call <= KEEP_CALL;
         let bytes = (bytes + if keep_call { call } else { 0 }) as u64;
-        let finished = self.runtime.engine.finish(self.at, self.fence, Ending { outcome, bytes, keep_call }, resume);
+        let ending = Ending { outcome, bytes, keep_call };
+        let finished = self.runtime.engine.finish(py, (self.at, self.fence), ending, resume);
         if finished.is_err()
-            && let Some((waiter, fence)) = resume
+            && let Some(waiter) = resume
         {
             // The child was called off or purged meanwhile; its waiter goes on and sees it.
-            let _ = self.runtime.engine.resume(waiter, fence);
+            let _ = self.runtime.engine.resume(waiter);
         }
     }
 
@@ -206,7 +207,7 @@ impl RunContext {
     }
 
     fn retries(&self, py: Python<'_>, error: &PyErr) -> bool {
-        let retries = self.runtime.engine.read(self.at, |view| view.retries).unwrap_or(u32::MAX);
+        let retries = self.runtime.engine.retries(py, self.at).unwrap_or(u32::MAX);
         retries < self.plan.max_retries && error.is_instance(py, self.plan.retry_for.bind(py).as_any())
     }
 }
@@ -284,7 +285,8 @@ pub(crate) fn run(
         let text = "submitted through the bare engine: there is no function to call";
         let error = error::make(py, "InvocationError", (pool.runtime.engine.id(at).to_string(), text));
         let outcome = Outcome::Failed(error.into_value(py).into_any());
-        let _ = pool.runtime.engine.finish(at, fence, Ending { outcome, bytes: 0, keep_call: true }, resume);
+        let ending = Ending { outcome, bytes: 0, keep_call: true };
+        let _ = pool.runtime.engine.finish(py, (at, fence), ending, resume);
         return Ok(());
     };
     let context = Bound::new(py, RunContext::new(pool, plan, claimed, values, cell.thread))?;

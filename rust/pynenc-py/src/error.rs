@@ -21,18 +21,23 @@ where
     }
 }
 
-/// What the caller is told of a refusal of the core.
-pub(crate) struct Refusal(CoreError);
+/// Why an engine did not do what it was asked.
+pub(crate) enum Refusal {
+    /// It must not be done, and nothing has changed.
+    Core(CoreError),
+}
 
 impl From<CoreError> for Refusal {
     fn from(error: CoreError) -> Self {
-        Self(error)
+        Self::Core(error)
     }
 }
 
 impl From<Refusal> for PyErr {
-    fn from(Refusal(error): Refusal) -> Self {
-        Python::attach(|py| of_core(py, &error))
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Core(error) => Python::attach(|py| of_core(py, &error)),
+        }
     }
 }
 

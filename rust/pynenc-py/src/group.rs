@@ -11,13 +11,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
 use crate::element::bind_element;
-use crate::engine::moment;
 use crate::error;
 use crate::fingerprint::Shared;
 use crate::fork;
 use crate::gil;
 use crate::invocation;
 use crate::live::Call;
+use crate::memory_engine::moment;
 use crate::plan::Plan;
 use crate::results::{Reading, Results};
 use crate::runtime::RuntimeState;
@@ -133,7 +133,7 @@ impl PyGroup {
         let token = u32::try_from(first).map_err(|_| PyValueError::new_err("a group holds 2^32 members at most"))?;
         let values = |submission: &Submission<Call>| submission.call.values.as_ref().map(|v| v.clone_ref(py));
         let given: Vec<_> = if self.plan.has_rules() { batch.iter().map(values).collect() } else { Vec::new() };
-        let receipts = self.runtime.engine.submit_many(batch, self.stream.as_ref().map(|inbox| (inbox, token)));
+        let receipts = self.runtime.engine.submit_many(py, batch, self.stream.as_ref().map(|inbox| (inbox, token)))?;
         let mut given = given.into_iter();
         let mut refused = None;
         {
@@ -233,7 +233,7 @@ impl PyGroup {
             None => {
                 let inbox = Subscription::new();
                 let all = this.members.lock().all.clone();
-                this.runtime.engine.watch(&all, &inbox, 0);
+                this.runtime.engine.watch(slf.py(), &all, &inbox, 0);
                 inbox
             }
         };

@@ -10,11 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::asynchronous;
-use crate::engine::{history, moment};
-use crate::error::{self, Refusal};
+use crate::error;
 use crate::fork;
 use crate::interrupt::Interrupt;
-use crate::live::answer;
+use crate::live::resolve;
+use crate::memory_engine::{moment, told};
 use crate::runtime::{RuntimeState, Staged};
 use crate::wait::until_final;
 
@@ -37,7 +37,7 @@ impl Drop for InvocationHandle {
 
 /// Call an invocation off; whether it was not over yet.
 pub(crate) fn cancel(py: Python<'_>, runtime: &RuntimeState, at: Ref) -> PyResult<bool> {
-    match runtime.engine.cancel(at).map_err(Refusal::from)? {
+    match runtime.engine.cancel(py, at)? {
         Cancelling::Final => Ok(false),
         Cancelling::Cancelled => Ok(true),
         Cancelling::Requested => {
@@ -48,6 +48,14 @@ pub(crate) fn cancel(py: Python<'_>, runtime: &RuntimeState, at: Ref) -> PyResul
             }
             Ok(true)
         }
+    }
+}
+
+impl InvocationHandle {
+    #[inline]
+    fn answer(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let engine = &self.runtime.engine;
+        resolve(py, engine.answer(py, self.at)?, || engine.id(self.at))
     }
 }
 
@@ -70,32 +78,27 @@ impl InvocationHandle {
     }
 
     #[getter]
-    fn status_name(&self) -> PyResult<&'static str> {
-        Ok(self.runtime.engine.read(self.at, |view| view.status.name()).map_err(Refusal::from)?)
+    fn status_name(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.runtime.engine.status(py, self.at)?.name())
     }
 
     /// One value a parameter, in signature order.
     #[getter]
     fn values(&self, py: Python<'_>) -> PyResult<Py<PyTuple>> {
-        let read = self
-            .runtime
-            .engine
-            .read(self.at, |view| view.call.and_then(|call| call.values.as_ref().map(|values| values.clone_ref(py))));
-        read.map_err(Refusal::from)?.ok_or_else(|| {
+        self.runtime.engine.values(py, self.at)?.ok_or_else(|| {
             let text = "its arguments were dropped when it ended: they are larger than what is kept";
             error::make(py, "ResultExpired", (self.invocation_id(), text))
         })
     }
 
     #[getter]
-    fn parent_id(&self) -> PyResult<Option<String>> {
-        let parent = self.runtime.engine.read(self.at, |view| view.parent).map_err(Refusal::from)?;
-        Ok(parent.map(|at| self.runtime.engine.id(at).to_string()))
+    fn parent_id(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.runtime.engine.parent(py, self.at)?.map(|id| id.to_string()))
     }
 
     #[getter]
-    fn num_retries(&self) -> PyResult<u32> {
-        Ok(self.runtime.engine.read(self.at, |view| view.retries).map_err(Refusal::from)?)
+    fn num_retries(&self, py: Python<'_>) -> PyResult<u32> {
+        Ok(self.runtime.engine.retries(py, self.at)?)
     }
 
     /// Block until it has ended, then return its result or raise its error.
@@ -107,8 +110,7 @@ impl InvocationHandle {
     #[pyo3(signature = (timeout = None))]
     fn get(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
         fork::check(py)?;
-        let engine = &self.runtime.engine;
-        if let Some(value) = answer(py, engine, self.at)?.resolve(py, engine, self.at)? {
+        if let Some(value) = self.answer(py)? {
             return Ok(value);
         }
         if !until_final(py, &self.runtime, self.at, moment(timeout)?)? {
@@ -119,8 +121,8 @@ impl InvocationHandle {
     }
 
     /// Whether it has ended.
-    fn done(&self) -> PyResult<bool> {
-        Ok(self.runtime.engine.read(self.at, |view| view.status.is_final()).map_err(Refusal::from)?)
+    fn done(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.runtime.engine.status(py, self.at)?.is_final())
     }
 
     /// Call it off; `False` when it is over already.
@@ -134,15 +136,14 @@ impl InvocationHandle {
         self.other_values.as_ref().map(|values| values.clone_ref(py))
     }
 
-    fn _history(&self) -> PyResult<Vec<(&'static str, f64, String)>> {
-        history(&self.runtime.engine, self.at)
+    fn _history(&self, py: Python<'_>) -> PyResult<Vec<(&'static str, f64, String)>> {
+        Ok(told(self.runtime.engine.history(py, self.at)?))
     }
 
     /// The result of an ended invocation, or its error raised.
     fn _take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let engine = &self.runtime.engine;
-        let value = answer(py, engine, self.at)?.resolve(py, engine, self.at)?;
-        value.ok_or_else(|| error::make(py, "InvocationError", (self.invocation_id(), "it has not ended yet")))
+        self.answer(py)?
+            .ok_or_else(|| error::make(py, "InvocationError", (self.invocation_id(), "it has not ended yet")))
     }
 
     /// Call `callback` once when it has ended, from any thread; `False`: it has ended already.
@@ -154,7 +155,7 @@ impl InvocationHandle {
             self.runtime.ensure_runner(py)?;
         }
         let inbox = Subscription::new();
-        self.runtime.engine.watch(&[self.at], &inbox, 0);
+        self.runtime.engine.watch(py, &[self.at], &inbox, 0);
         if inbox.ready() > 0 {
             return Ok(false);
         }

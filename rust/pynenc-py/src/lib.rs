@@ -15,6 +15,7 @@ mod group;
 mod interrupt;
 mod invocation;
 mod live;
+mod memory_engine;
 mod plan;
 mod pool;
 mod results;
@@ -41,8 +42,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fingerprint::register(module)?;
     module.add_class::<content_cache::ContentCache>()?;
     module.add_class::<clock::PyManualClock>()?;
-    module.add_class::<engine::PyClaim>()?;
-    module.add_class::<engine::PyMemoryEngine>()?;
+    module.add_class::<memory_engine::PyClaim>()?;
+    module.add_class::<memory_engine::PyMemoryEngine>()?;
     module.add_class::<runtime::PyRuntime>()?;
     module.add_class::<body::RunContext>()?;
     module.add_class::<task::TaskCore>()?;

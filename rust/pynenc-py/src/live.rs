@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use pynenc_core::engine::{self, Fence, Outcome};
-use pynenc_core::id::Ref;
+use pynenc_core::engine::{self, Fence};
+use pynenc_core::id::{InvocationId, Ref};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error::{self, Refusal};
+use crate::error;
 use crate::plan::Plan;
 
 /// 32 bytes of BLAKE3.
@@ -29,7 +29,7 @@ pub(crate) struct Call {
 pub(crate) type Value = Py<PyAny>;
 
 /// The memory engine of this process.
-pub(crate) type Engine = engine::MemoryEngine<Call, Value>;
+pub(crate) type Memory = engine::MemoryEngine<Call, Value>;
 
 /// A claimed call, read from the engine.
 pub(crate) struct Claimed {
@@ -61,30 +61,17 @@ pub(crate) enum Answer {
     Cancelled,
 }
 
-/// Read the answer under the engine's lock. References are counted up there, never down.
-pub(crate) fn answer(py: Python<'_>, engine: &Engine, at: Ref) -> PyResult<Answer> {
-    let read = engine.read(at, |view| match view.outcome {
-        None => Answer::NotYet,
-        Some(Outcome::Success(value)) => Answer::Value(value.clone_ref(py)),
-        Some(Outcome::Failed(error)) => Answer::Raise(error.clone_ref(py)),
-        Some(Outcome::Lost(losses)) => Answer::Lost(*losses),
-        Some(Outcome::Cancelled) => Answer::Cancelled,
-    });
-    read.map_err(|refused| Refusal::from(refused).into())
-}
-
-impl Answer {
-    /// The value, or the error raised; `None` when there is no answer yet.
-    pub(crate) fn resolve(self, py: Python<'_>, engine: &Engine, at: Ref) -> PyResult<Option<Value>> {
-        match self {
-            Self::NotYet => Ok(None),
-            Self::Value(value) => Ok(Some(value)),
-            Self::Raise(error) => Err(PyErr::from_value(error.into_bound(py))),
-            Self::Lost(losses) => {
-                let text = format!("its worker was lost {losses} times");
-                Err(error::make(py, "WorkerLostError", (engine.id(at).to_string(), text)))
-            }
-            Self::Cancelled => Err(error::make(py, "InvocationCancelledError", (engine.id(at).to_string(),))),
+/// The value, or the error raised; `None` when there is no answer yet.
+#[inline]
+pub(crate) fn resolve(py: Python<'_>, answer: Answer, id: impl Fn() -> InvocationId) -> PyResult<Option<Value>> {
+    match answer {
+        Answer::NotYet => Ok(None),
+        Answer::Value(value) => Ok(Some(value)),
+        Answer::Raise(error) => Err(PyErr::from_value(error.into_bound(py))),
+        Answer::Lost(losses) => {
+            let text = format!("its worker was lost {losses} times");
+            Err(error::make(py, "WorkerLostError", (id().to_string(), text)))
         }
+        Answer::Cancelled => Err(error::make(py, "InvocationCancelledError", (id().to_string(),))),
     }
 }

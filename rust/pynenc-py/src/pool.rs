@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::Lane;
@@ -21,7 +21,6 @@ use crate::body::{self, RunContext};
 use crate::error::Refusal;
 use crate::gil;
 use crate::interrupt::Interrupt;
-use crate::live::Claimed;
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::thread_cell::{ThreadCell, set_current_cell};
 
@@ -138,8 +137,7 @@ impl Pool {
     fn drain(self: &Arc<Self>, py: Python<'_>, cell: &ThreadCell) -> PyResult<()> {
         let engine = &self.runtime.engine;
         while !self.is_stopping() && self.running.load(Ordering::Acquire) <= self.slots {
-            let read = |at, fence, call: &_| Claimed::read(py, at, fence, call);
-            match engine.claim_started(self.worker(), Lane::Sync, Some(&cell.parker), read) {
+            match engine.claim_started(py, self.worker(), Lane::Sync, Some(&cell.parker)) {
                 Ok(Some(claimed)) => body::run(py, self, cell, claimed, None)?,
                 Ok(None) => {
                     self.idle.fetch_add(1, Ordering::AcqRel);
@@ -150,10 +148,10 @@ impl Pool {
                     self.idle.fetch_sub(1, Ordering::AcqRel);
                     return Ok(());
                 }
-                Err(CoreError::UnknownWorker(lost)) => self.rejoin(lost),
+                Err(Refusal::Core(CoreError::UnknownWorker(lost))) => self.rejoin(lost),
                 Err(refused) => {
                     self.running.fetch_sub(1, Ordering::AcqRel);
-                    return Err(Refusal::from(refused).into());
+                    return Err(refused.into());
                 }
             }
         }
@@ -169,12 +167,11 @@ impl Pool {
             let mut runs = Vec::new();
             while runs.len() < free {
                 let idle = runs.is_empty().then_some(&self.supervisor);
-                let read = |at, fence, call: &_| Claimed::read(py, at, fence, call);
-                match engine.claim_started(self.worker(), Lane::Async, idle, read) {
+                match engine.claim_started(py, self.worker(), Lane::Async, idle) {
                     Ok(Some(claimed)) => runs.extend(AsyncRun::start(py, self, claimed)?),
                     Ok(None) => break,
-                    Err(CoreError::UnknownWorker(lost)) => self.rejoin(lost),
-                    Err(refused) => return Err(Refusal::from(refused).into()),
+                    Err(Refusal::Core(CoreError::UnknownWorker(lost))) => self.rejoin(lost),
+                    Err(refused) => return Err(refused.into()),
                 }
             }
             if !runs.is_empty() {
@@ -286,10 +283,9 @@ impl Pool {
             if !engine.renew(worker) {
                 pool.rejoin(worker);
             }
-            let next = engine.tick();
+            let due = engine.tick();
             pool.interrupt_overdue();
-            let renewal = Duration::from_micros(engine.lease() / 3);
-            let due = next.map(|next| Duration::from_micros(next.saturating_sub(engine.now())));
+            let renewal = engine.lease() / 3;
             let mut wake = Instant::now() + due.map_or(renewal, |due| due.min(renewal));
             if let Some(deadline) = *pool.deadline.lock() {
                 wake = wake.min(deadline);
@@ -364,7 +360,7 @@ impl PyWorkerPool {
     fn hand_back(&self, py: Python<'_>) -> Vec<String> {
         let release = |(context, on_top): (Py<RunContext>, bool)| {
             let context = context.get();
-            let released = self.0.runtime.engine.release(context.at, context.fence);
+            let released = self.0.runtime.engine.release(py, (context.at, context.fence));
             // Nobody wants what the body would bring: it is asked to end.
             if let Err(failed) = context.interrupt(py, Interrupt::Cancelled, on_top) {
                 failed.write_unraisable(py, None);

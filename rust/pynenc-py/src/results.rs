@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::error;
 use crate::group::PyGroup;
-use crate::live::answer;
+use crate::live::resolve;
 use crate::wait::{Tried, Wait};
 
 #[derive(Default)]
@@ -107,7 +107,7 @@ impl Results {
             Tried { candidates: &all, next: progress.inline, checked: progress.checked }
         };
         let left: Vec<Ref> = if group.stream.is_some() {
-            let open = |&at: &Ref| !group.runtime.engine.read(at, |view| view.status.is_final()).unwrap_or(true);
+            let open = |&at: &Ref| !group.runtime.engine.is_over(at);
             all.iter().copied().filter(open).collect()
         } else {
             let progress = self.progress.lock();
@@ -134,7 +134,7 @@ impl Results {
             return Err(error::make(py, "InvocationError", ("?", "a stream that was closed lost a member")));
         };
         let engine = &group.runtime.engine;
-        let value = answer(py, engine, at)?.resolve(py, engine, at);
+        let value = resolve(py, engine.answer(py, at)?, || engine.id(at));
         if group.stream.is_some() {
             group.let_go(token);
         }

@@ -14,13 +14,15 @@ use pyo3::types::PyTuple;
 
 use crate::asynchronous::Callbacks;
 use crate::body::RunContext;
-use crate::engine::PyMemoryEngine;
+use crate::engine::Engine;
 use crate::gil;
-use crate::live::Engine;
+use crate::memory_engine::PyMemoryEngine;
 use crate::pool::Pool;
 
 pub(crate) struct RuntimeState {
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) engine: Engine,
+    /// The same, as Python sees it.
+    port: Py<PyAny>,
     pub(crate) inline_waits: AtomicBool,
     pub(crate) cycle_control: AtomicBool,
     auto_runner: AtomicBool,
@@ -165,7 +167,8 @@ impl PyRuntime {
     ) -> PyResult<Self> {
         let py = current.py();
         Ok(Self(Arc::new(RuntimeState {
-            engine: Arc::clone(&engine.get().0),
+            engine: Engine::Memory(Arc::clone(&engine.get().0)),
+            port: engine.clone().into_any().unbind(),
             inline_waits: AtomicBool::new(true),
             cycle_control: AtomicBool::new(true),
             auto_runner: AtomicBool::new(true),
@@ -182,8 +185,8 @@ impl PyRuntime {
     }
 
     #[getter]
-    fn engine(&self) -> PyMemoryEngine {
-        PyMemoryEngine(Arc::clone(&self.0.engine))
+    fn engine(&self, py: Python<'_>) -> Py<PyAny> {
+        self.0.port.clone_ref(py)
     }
 
     /// Live worker pools in this process.
@@ -207,10 +210,8 @@ impl PyRuntime {
     /// A handle for a known id.
     #[pyo3(signature = (invocation_id, /))]
     fn invocation(&self, py: Python<'_>, invocation_id: &str) -> PyResult<Py<PyAny>> {
-        let engine = PyMemoryEngine(Arc::clone(&self.0.engine));
-        let at = engine.place(py, invocation_id)?;
-        let read = self.0.engine.read(at, |view| (view.task, view.call.map(|call| call.task.clone_ref(py))));
-        let (index, task) = read.map_err(crate::error::Refusal::from)?;
+        let at = self.0.engine.find(py, invocation_id)?;
+        let (index, task) = self.0.engine.task_of(py, at)?;
         let task = task.map_or_else(|| self.0.known(py, index), Ok)?;
         self.0.engine.remember(at);
         self.0.handle(py, at, &task)

@@ -85,7 +85,7 @@ impl TaskCore {
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
         let given = plan.has_rules().then(|| values.clone());
         let submission = Self::submission(slf, plan, values, parent, &Shared::default())?;
-        let receipt = plan.runtime.engine.submit_one(submission);
+        let receipt = plan.runtime.engine.submit_one(py, submission)?;
         Self::handle(slf, plan, receipt, given.as_ref())
     }
 

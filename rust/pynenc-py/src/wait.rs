@@ -1,7 +1,6 @@
 //! Waiting for an end: from outside, by sleeping; from a body, by giving its slot away, or by
 //! running what it waits for on its own thread.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -12,14 +11,10 @@ use pynenc_core::park::{Subscription, Woken};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use crate::body::{self, RunContext};
 use crate::error::{self, Refusal};
-use crate::fingerprint::Shared;
 use crate::gil;
-use crate::live::{Call, Claimed, Fingerprint};
-use crate::plan::Plan;
 use crate::runtime::RuntimeState;
 use crate::thread_cell::{ThreadCell, current_cell};
 
@@ -106,13 +101,13 @@ impl Wait<'_> {
     /// Give the slot away and sleep as a paused invocation.
     fn paused(&self, py: Python<'_>, context: &RunContext, awaited: &[Ref]) -> PyResult<bool> {
         let engine = &self.runtime.engine;
-        match engine.pause(context.at, context.fence, awaited) {
+        match engine.pause(py, (context.at, context.fence), awaited) {
             Ok(true) => {}
             // One of them has ended by now; or a stream has none yet, and its input takes its time.
             Ok(false) if self.inbox.ready() > 0 => return Ok(true),
             Ok(false) => return context.lend_slot(py, || self.sleep(py)),
-            Err(CoreError::Cycle(path)) => return Err(cycle(self.runtime, py, &path)),
-            Err(refused) => return Err(Refusal::from(refused).into()),
+            Err(Refusal::Core(CoreError::Cycle(path))) => return Err(cycle(self.runtime, py, &path)),
+            Err(refused) => return Err(refused.into()),
         }
         context.control.lock().waiting = Some(Arc::clone(self.inbox));
         let slept = match context.check_interrupt(py) {
@@ -120,7 +115,7 @@ impl Wait<'_> {
             Err(interrupted) => Err(interrupted),
         };
         context.control.lock().waiting = None;
-        engine.resume(context.at, context.fence).map_err(Refusal::from)?;
+        engine.resume((context.at, context.fence))?;
         context.check_interrupt(py)?;
         slept
     }
@@ -139,7 +134,7 @@ impl Body<'_> {
         self.context.check_interrupt(py)?;
         if !std::mem::replace(&mut tried.checked, true) && self.runtime.cycle_control.load(Ordering::Relaxed) {
             for &at in awaited {
-                self.refuse_equal_call(py, self.context.at, at)?;
+                self.refuse_equal_call(py, at)?;
             }
         }
         Ok(())
@@ -151,12 +146,11 @@ impl Body<'_> {
         if !self.runtime.inline_waits.load(Ordering::Relaxed) || !self.context.may_run_inline(|| stack_is_left(py)) {
             return Ok(false);
         }
-        let (waiter, fence) = (self.context.at, self.context.fence);
+        let waiter = (self.context.at, self.context.fence);
         while let Some(&target) = tried.candidates.get(tried.next) {
             tried.next += 1;
-            let read = |fence, call: &Call| Claimed::read(py, target, fence, call);
-            if let Some(claimed) = engine.claim_awaited(waiter, fence, target, read).map_err(Refusal::from)? {
-                body::run(py, &self.context.pool, self.cell, claimed, Some((waiter, fence)))?;
+            if let Some(claimed) = engine.claim_awaited(py, waiter, target)? {
+                body::run(py, &self.context.pool, self.cell, claimed, Some(waiter))?;
                 self.context.check_interrupt(py)?;
                 return Ok(true);
             }
@@ -165,48 +159,11 @@ impl Body<'_> {
     }
 
     /// A wait for a call that equals one that waits for this body would never end.
-    fn refuse_equal_call(&self, py: Python<'_>, waiter: Ref, target: Ref) -> PyResult<()> {
-        let engine = &self.runtime.engine;
-        let Ok(task) = engine.read(target, |view| view.task) else { return Ok(()) };
-        let same_task = |_, other, _: Option<&Call>| if other == task { ControlFlow::Break(()) } else { GO_ON };
-        if self.context.plan.index != task && engine.waiting_line(waiter, same_task).map_err(Refusal::from)?.is_none() {
-            return Ok(());
-        }
-        let Some(print) = self.print(py, target) else { return Ok(()) };
-        let mut unknown = Vec::new();
-        let equal = engine.waiting_line(waiter, |at, other, call| {
-            match call.filter(|_| other == task).map(|call| call.fingerprint.get()) {
-                Some(Some(Some(taken))) if **taken == print => return ControlFlow::Break(at),
-                Some(None) => unknown.push(at),
-                _ => {}
-            }
-            ControlFlow::Continue(())
-        });
-        let equal = equal.map_err(Refusal::from)?;
-        match equal.or_else(|| unknown.into_iter().find(|&at| self.print(py, at) == Some(print))) {
-            Some(at) => Err(cycle(self.runtime, py, &[engine.id(at), engine.id(waiter), engine.id(target)])),
+    fn refuse_equal_call(&self, py: Python<'_>, target: Ref) -> PyResult<()> {
+        let (engine, waiter) = (&self.runtime.engine, self.context.at);
+        match engine.equal_call(py, waiter, self.context.plan.index, target)? {
+            Some(equal) => Err(cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)])),
             None => Ok(()),
-        }
-    }
-
-    /// The fingerprint of a call, taken now if its arguments cannot have changed since.
-    fn print(&self, py: Python<'_>, at: Ref) -> Option<Fingerprint> {
-        let engine = &self.runtime.engine;
-        let of = engine.read(at, |view| {
-            let call = view.call?;
-            match call.fingerprint.get() {
-                Some(taken) => taken.as_ref().map(|taken| Print::Taken(**taken)),
-                None => Some(Print::Of(Arc::clone(call.plan.as_ref()?), call.values.as_ref()?.clone_ref(py))),
-            }
-        });
-        match of.ok().flatten()? {
-            Print::Taken(print) => Some(print),
-            Print::Of(plan, values) => {
-                // Outside the engine's lock: taking it may run Python.
-                let print = plan.plain_fingerprint(py, values.bind(py), &Shared::default());
-                let _ = engine.read(at, |view| view.call.map(|call| call.fingerprint.set(print.map(Box::new))));
-                print
-            }
         }
     }
 }
@@ -216,8 +173,7 @@ fn cycle(runtime: &RuntimeState, py: Python<'_>, path: &[InvocationId]) -> PyErr
     let mut ids: Vec<String> = Vec::new();
     let mut lines = String::from("these invocations wait for each other:");
     for id in path {
-        let task = engine.place(*id).and_then(|at| engine.read(at, |view| view.task).ok());
-        let name = task.map_or_else(|| "?".into(), |task| engine.task_name(task));
+        let name = engine.task_named(*id);
         let id = id.to_string();
         if ids.last() != Some(&id) {
             lines.push_str(&format!("\n- {name} ({id})"));
@@ -229,14 +185,6 @@ fn cycle(runtime: &RuntimeState, py: Python<'_>, path: &[InvocationId]) -> PyErr
     }
     error::make(py, "CycleDetectedError", (ids, lines))
 }
-
-/// A call's fingerprint, or what it is to be taken from.
-enum Print {
-    Taken(Fingerprint),
-    Of(Arc<Plan>, Py<PyTuple>),
-}
-
-const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
 fn on_a_loop(py: Python<'_>) -> PyResult<bool> {
     let asyncio = py.import("asyncio.events")?;
@@ -293,7 +241,7 @@ pub(crate) fn until_final(
         return Ok(true);
     }
     let inbox = Subscription::new();
-    runtime.engine.watch(&[at], &inbox, 0);
+    runtime.engine.watch(py, &[at], &inbox, 0);
     let wait = Wait { runtime, inbox: &inbox, until };
     let slept = loop {
         match wait.any(py, &awaited, &mut tried) {
@@ -323,5 +271,5 @@ fn run_inline(
     body.check(py, awaited, tried)?;
     body.run_one_inline(py, tried)?;
     let [at] = *awaited;
-    Ok(runtime.engine.read(at, |view| view.status.is_final()).unwrap_or(true))
+    Ok(runtime.engine.is_over(at))
 }

@@ -1,0 +1,86 @@
+//! Whether a body is about to wait for a call equal to one that waits for it: that would never end.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use pynenc_core::id::{InvocationId, Ref};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::Engine;
+use crate::error::Refusal;
+use crate::fingerprint::Shared;
+use crate::live::{Call, Fingerprint, Memory};
+use crate::plan::Plan;
+
+/// A call's fingerprint, or what it is to be taken from.
+enum Print {
+    Taken(Fingerprint),
+    Of(Arc<Plan>, Py<PyTuple>),
+}
+
+const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
+
+impl Engine {
+    /// The one among `waiter`, whose task has the number `own`, and those that wait for it, whose call equals
+    /// that of `target`.
+    #[inline]
+    pub(crate) fn equal_call(
+        &self,
+        py: Python<'_>,
+        waiter: Ref,
+        own: u32,
+        target: Ref,
+    ) -> Result<Option<InvocationId>, Refusal> {
+        match self {
+            Self::Memory(memory) => in_memory(py, memory, waiter, own, target),
+        }
+    }
+}
+
+fn in_memory(
+    py: Python<'_>,
+    memory: &Memory,
+    waiter: Ref,
+    own: u32,
+    target: Ref,
+) -> Result<Option<InvocationId>, Refusal> {
+    let Ok(task) = memory.read(target, |view| view.task) else { return Ok(None) };
+    let same_task = |_, other, _: Option<&Call>| if other == task { ControlFlow::Break(()) } else { GO_ON };
+    if own != task && memory.waiting_line(waiter, same_task).map_err(Refusal::from)?.is_none() {
+        return Ok(None);
+    }
+    let Some(print) = fingerprint(py, memory, target) else { return Ok(None) };
+    let mut unknown = Vec::new();
+    let equal = memory.waiting_line(waiter, |at, other, call| {
+        match call.filter(|_| other == task).map(|call| call.fingerprint.get()) {
+            Some(Some(Some(taken))) if **taken == print => return ControlFlow::Break(at),
+            Some(None) => unknown.push(at),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    let equal = equal.map_err(Refusal::from)?;
+    let equal = equal.or_else(|| unknown.into_iter().find(|&at| fingerprint(py, memory, at) == Some(print)));
+    Ok(equal.map(|at| memory.id(at)))
+}
+
+/// The fingerprint of a call, taken now if its arguments cannot have changed since.
+fn fingerprint(py: Python<'_>, memory: &Memory, at: Ref) -> Option<Fingerprint> {
+    let of = memory.read(at, |view| {
+        let call = view.call?;
+        match call.fingerprint.get() {
+            Some(taken) => taken.as_ref().map(|taken| Print::Taken(**taken)),
+            None => Some(Print::Of(Arc::clone(call.plan.as_ref()?), call.values.as_ref()?.clone_ref(py))),
+        }
+    });
+    match of.ok().flatten()? {
+        Print::Taken(print) => Some(print),
+        Print::Of(plan, values) => {
+            // Outside the engine's lock: taking it may run Python.
+            let print = plan.plain_fingerprint(py, values.bind(py), &Shared::default());
+            let _ = memory.read(at, |view| view.call.map(|call| call.fingerprint.set(print.map(Box::new))));
+            print
+        }
+    }
+}
