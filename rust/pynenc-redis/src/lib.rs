@@ -8,4 +8,5 @@
 
 pub mod error;
 pub mod link;
+pub mod remote;
 pub mod store;
