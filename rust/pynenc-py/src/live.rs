@@ -1,5 +1,6 @@
 //! What the memory engine keeps in this process: live objects, by reference.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use pynenc_core::engine::{self, Fence};
@@ -8,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error;
+use crate::fingerprint;
 use crate::plan::Plan;
 
 /// 32 bytes of BLAKE3.
@@ -23,6 +25,21 @@ pub(crate) struct Call {
     pub(crate) values: Option<Py<PyTuple>>,
     /// Over all arguments, taken at the call; or later, when they cannot change.
     pub(crate) fingerprint: OnceLock<Option<Box<Fingerprint>>>,
+    /// See [`Self::sketch`]; 0 until somebody asks.
+    pub(crate) sketch: AtomicU64,
+}
+
+impl Call {
+    /// A number that differs from another call's only if their fingerprints differ.
+    pub(crate) fn sketch(&self, py: Python<'_>) -> u64 {
+        let known = self.sketch.load(Ordering::Relaxed);
+        if known != 0 {
+            return known;
+        }
+        let taken = self.values.as_ref().map_or(1, |values| fingerprint::sketch(values.bind(py)));
+        self.sketch.store(taken, Ordering::Relaxed);
+        taken
+    }
 }
 
 /// A result or an error.

@@ -1,6 +1,7 @@
 //! The memory engine as the port sees it: ids are texts, every method is one whole decision.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -99,6 +100,7 @@ impl PyMemoryEngine {
                 task: item.getattr(intern!(py, "call"))?.unbind(),
                 values: None,
                 fingerprint: OnceLock::new(),
+                sketch: AtomicU64::new(0),
             },
             parent: parent.map(|id| self.place(py, &id)).transpose()?,
             lane: if is_async { Lane::Async } else { Lane::Sync },

@@ -1,5 +1,6 @@
 //! The compiled half of a task: from a call to an invocation.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -68,6 +69,7 @@ impl TaskCore {
                 task: slf.clone().into_any().unbind(),
                 values: Some(values.unbind()),
                 fingerprint: print,
+                sketch: AtomicU64::new(0),
             },
             parent,
             lane: plan.lane,

@@ -161,7 +161,7 @@ impl Body<'_> {
     /// A wait for a call that equals one that waits for this body would never end.
     fn refuse_equal_call(&self, py: Python<'_>, target: Ref) -> PyResult<()> {
         let (engine, waiter) = (&self.runtime.engine, self.context.at);
-        match engine.equal_call(py, waiter, self.context.plan.index, target)? {
+        match engine.equal_call(py, waiter, target)? {
             Some(equal) => Err(cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)])),
             None => Ok(()),
         }

@@ -22,32 +22,25 @@ enum Print {
 const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
 impl Engine {
-    /// The one among `waiter`, whose task has the number `own`, and those that wait for it, whose call equals
+    /// The one among `waiter` and those that wait for it, whose call equals
     /// that of `target`.
     #[inline]
-    pub(crate) fn equal_call(
-        &self,
-        py: Python<'_>,
-        waiter: Ref,
-        own: u32,
-        target: Ref,
-    ) -> Result<Option<InvocationId>, Refusal> {
+    pub(crate) fn equal_call(&self, py: Python<'_>, waiter: Ref, target: Ref) -> Result<Option<InvocationId>, Refusal> {
         match self {
-            Self::Memory(memory) => in_memory(py, memory, waiter, own, target),
+            Self::Memory(memory) => in_memory(py, memory, waiter, target),
         }
     }
 }
 
-fn in_memory(
-    py: Python<'_>,
-    memory: &Memory,
-    waiter: Ref,
-    own: u32,
-    target: Ref,
-) -> Result<Option<InvocationId>, Refusal> {
-    let Ok(task) = memory.read(target, |view| view.task) else { return Ok(None) };
-    let same_task = |_, other, _: Option<&Call>| if other == task { ControlFlow::Break(()) } else { GO_ON };
-    if own != task && memory.waiting_line(waiter, same_task).map_err(Refusal::from)?.is_none() {
+fn in_memory(py: Python<'_>, memory: &Memory, waiter: Ref, target: Ref) -> Result<Option<InvocationId>, Refusal> {
+    let read = memory.read(target, |view| (view.task, view.call.map_or(0, |call| call.sketch(py))));
+    let Ok((task, sketch)) = read else { return Ok(None) };
+    // Calls in line mostly differ in a number or a text: no digest is needed to see that.
+    let may_be_equal = |_, other, call: Option<&Call>| {
+        let alike = other == task && call.is_some_and(|call| call.sketch(py) == sketch);
+        if alike { ControlFlow::Break(()) } else { GO_ON }
+    };
+    if memory.waiting_line(waiter, may_be_equal).map_err(Refusal::from)?.is_none() {
         return Ok(None);
     }
     let Some(print) = fingerprint(py, memory, target) else { return Ok(None) };
