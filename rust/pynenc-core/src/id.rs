@@ -14,6 +14,24 @@ impl Ref {
     /// it does not know it.
     pub const NONE: Self = Self { slot: u32::MAX, generation: u32::MAX };
 
+    /// A place, by its slot and generation.
+    #[must_use]
+    pub const fn new(slot: u32, generation: u32) -> Self {
+        Self { slot, generation }
+    }
+
+    /// Which slot.
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        self.slot
+    }
+
+    /// Which of the records that had this slot.
+    #[must_use]
+    pub const fn generation(self) -> u32 {
+        self.generation
+    }
+
     const fn to_bits(self) -> u64 {
         ((self.generation as u64) << 32) | self.slot as u64
     }
@@ -29,6 +47,27 @@ impl Ref {
 pub struct InvocationId(u128);
 
 impl InvocationId {
+    /// Stands for "no invocation".
+    pub const NIL: Self = Self(0);
+
+    /// An identity of 122 random bits: unlike those of an [`IdSpace`], it names no place.
+    #[must_use]
+    pub const fn from_random(bits: u128) -> Self {
+        Self(bits & !(0xf << 76) & !(0b11 << 62) | 8 << 76 | 0b10 << 62)
+    }
+
+    /// The 16 bytes of the UUID.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// Read 16 bytes, whatever they are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+
     /// Read the usual 36-character form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -145,6 +184,14 @@ mod tests {
                 assert_eq!(InvocationId::parse(&id.to_string()), Some(id));
             }
         }
+    }
+
+    #[test]
+    fn random_ids_are_uuids_and_bytes_carry_them() {
+        let id = InvocationId::from_random(u128::MAX);
+        assert_eq!(id.to_string(), "ffffffff-ffff-8fff-bfff-ffffffffffff");
+        assert_eq!(InvocationId::from_bytes(id.to_bytes()), id);
+        assert_eq!(InvocationId::NIL.to_string(), "00000000-0000-0000-0000-000000000000");
     }
 
     #[test]

@@ -14,5 +14,6 @@ pub mod error;
 pub mod fingerprint;
 pub mod id;
 pub mod park;
+pub mod slab;
 pub mod status;
 mod sync;

@@ -16,7 +16,6 @@ mod queue;
 mod record;
 mod retention;
 mod rules;
-mod slab;
 mod state;
 mod submit;
 mod wait;

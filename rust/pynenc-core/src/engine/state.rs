@@ -14,11 +14,12 @@ use super::queue::ReadyQueue;
 use super::record::{ASIDE, AWAITED, DELAYED, Event, Key, Lane, QUEUED, Record};
 use super::retention::Kept;
 use super::rules::KeyIndexes;
-use super::slab::Slab;
+
 use crate::clock::Micros;
 use crate::error::CoreError;
 use crate::id::{IdSpace, Ref};
 use crate::park::{Parker, Subscription};
+use crate::slab::Slab;
 use crate::status::{ALL, Status};
 
 pub(crate) type Watchers = SmallVec<[(Arc<Subscription>, u32); 1]>;

@@ -13,20 +13,28 @@ enum Place<T> {
 
 /// Grows by a chunk at a time: no copy, and no doubling of memory, at any size.
 #[derive(Debug)]
-pub(crate) struct Slab<T> {
+pub struct Slab<T> {
     chunks: Vec<Vec<Place<T>>>,
     free: u32,
 }
 
 const NO_PLACE: u32 = u32::MAX;
 
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Slab<T> {
-    pub(crate) const fn new() -> Self {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { chunks: Vec::new(), free: NO_PLACE }
     }
 
     /// Take a place for what `make` builds from it.
-    pub(crate) fn insert(&mut self, make: impl FnOnce(Ref) -> T) -> Ref {
+    pub fn insert(&mut self, make: impl FnOnce(Ref) -> T) -> Ref {
         if self.free != NO_PLACE {
             let slot = self.free;
             if let Some(place) = self.place_mut(slot)
@@ -68,14 +76,15 @@ impl<T> Slab<T> {
     }
 
     /// The record in that slot, whatever its generation.
-    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+    pub fn get(&self, slot: u32) -> Option<&T> {
         match self.place(slot)? {
             Place::Taken(value) => Some(value),
             Place::Free { .. } => None,
         }
     }
 
-    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+    /// As [`Self::get`], to change it.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         match self.place_mut(slot)? {
             Place::Taken(value) => Some(value),
             Place::Free { .. } => None,
@@ -83,7 +92,7 @@ impl<T> Slab<T> {
     }
 
     /// The generation that the next record in a free slot will have.
-    pub(crate) fn free_generation(&self, slot: u32) -> Option<u32> {
+    pub fn free_generation(&self, slot: u32) -> Option<u32> {
         match self.place(slot)? {
             Place::Taken(_) => None,
             Place::Free { generation, .. } => Some(*generation),
@@ -91,7 +100,7 @@ impl<T> Slab<T> {
     }
 
     /// Give the place back; its next record has a generation more.
-    pub(crate) fn remove(&mut self, at: Ref) -> Option<T> {
+    pub fn remove(&mut self, at: Ref) -> Option<T> {
         let free = self.free;
         let place = self.place_mut(at.slot)?;
         if matches!(place, Place::Free { .. }) {
@@ -104,7 +113,8 @@ impl<T> Slab<T> {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion records do not fit in memory")]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    /// Every record, with its slot.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.chunks.iter().flatten().enumerate().filter_map(|(slot, place)| match place {
             Place::Taken(value) => Some((slot as u32, value)),
             Place::Free { .. } => None,
