@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,26 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\w+\.py)\n")
+SESSION = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PRINTED = re.compile(r"^\s*print\(.*\)\s+# (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
 
 
 def blocks(page: Path) -> list[str]:
-    return BLOCK.findall(page.read_text(encoding="utf-8"))
+    """The programs of a page, but for those that are shown as a file: their first line names it."""
+    return [block for block in BLOCK.findall(page.read_text(encoding="utf-8")) if not FILE.match(block)]
+
+
+def files(page: Path) -> dict[str, str]:
+    found = [(FILE.match(block), block) for block in BLOCK.findall(page.read_text(encoding="utf-8"))]
+    return {named[1]: block for named, block in found if named}
+
+
+def commands(page: Path) -> list[tuple[str, str]]:
+    """What is typed in the sessions of a page, and what they say is printed then."""
+    parts = [part for block in SESSION.findall(page.read_text(encoding="utf-8")) for part in block.split("$ ")[1:]]
+    return [(typed, printed) for typed, _, printed in (part.partition("\n") for part in parts)]
 
 
 def test_there_are_blocks() -> None:
@@ -36,6 +52,31 @@ def test_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == expected
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+def test_a_session_goes_as_the_page_says(page: Path, tmp_path: Path) -> None:
+    for name, text in files(page).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYNENC")}
+    environment["PATH"] = f"{sysconfig.get_path('scripts')}{os.pathsep}{environment.get('PATH', '')}"
+    for typed, printed in commands(page):
+        ran = subprocess.run(
+            typed,
+            shell=True,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.stdout == printed, typed
+
+
+def test_there_are_sessions() -> None:
+    assert sum(len(commands(page)) for page in PAGES) >= 5
 
 
 def test_links_lead_somewhere() -> None:
@@ -71,4 +112,5 @@ def test_every_command_and_exit_code_is_on_the_page() -> None:
 
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert not [code for code in ExitCode if f"| {code.value} |" not in page]
-    assert not [name for name in ("demo", "runner start", "config show", "tasks", "version") if f"`{name}`" not in page]
+    named = ("demo", "runner start", "config show", "tasks", "version")
+    assert not [name for name in named if f"\n## `pynenc {name}`\n" not in page]
