@@ -1,0 +1,1 @@
+"""Worker processes: started, watched, replaced and stopped by one supervisor, whatever runner they belong to."""
