@@ -49,6 +49,9 @@ pub enum RedisError {
     /// The server answered what the protocol does not have.
     #[error("unexpected answer from the server: {0}")]
     Protocol(String),
+    /// Whoever waited on this thread has lost patience: see [`crate::patience`]. It may or may not have happened.
+    #[error("interrupted while waiting for the server")]
+    Interrupted,
     /// This is a forked child; connections belong to the process that opened them.
     #[error("the engine was opened in another process, before a fork")]
     Forked,

@@ -8,5 +8,6 @@
 
 pub mod error;
 pub mod link;
+pub mod patience;
 pub mod remote;
 pub mod store;

@@ -15,6 +15,8 @@ pub type Bytes = Arc<Vec<u8>>;
 /// One call to be taken: as its caller keeps it, and as it travels.
 #[derive(Debug)]
 pub struct Submission<C> {
+    /// From [`super::Remote::fresh_id`]: a signature of the payload may hold it.
+    pub id: InvocationId,
     /// From [`super::Remote::task`].
     pub task: u32,
     /// What the caller keeps of it, for its handle; never sent.
