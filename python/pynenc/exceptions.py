@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
+from pynenc.difference import format_difference
+
 
 class PynencError(Exception):
     """Base of all of them.
@@ -160,26 +162,6 @@ class InvocationConcurrencyWithDifferentArgumentsError(TaskRoutingError):
     def __str__(self) -> str:
         default = f"call {self.new_call_id} has other arguments than invocation {self.existing_invocation_id}"
         return f"{_labelled(self, self.task_id, self.message or default)}\n{self.diff}"
-
-
-def format_difference(task_id: str, original: Mapping[str, object], updated: Mapping[str, object]) -> str:
-    """Print what differs between two sets of arguments of one task, over several lines."""
-    lines = [
-        "=" * 30,
-        f"Differences for {task_id}:",
-        f"  * Original: {dict(original)}",
-        f"  * Updated: {dict(updated)}",
-        "-" * 30,
-        "  * Changes: ",
-    ]
-    for key in (*original, *(key for key in updated if key not in original)):
-        if key not in updated:
-            lines.append(f"    - {key}: Removed")
-        elif key not in original:
-            lines.append(f"    - {key}: Added")
-        elif _differ(original[key], updated[key]):
-            lines.append(f"    - {key}: {original[key]} -> {updated[key]}")
-    return "\n".join(lines)
 
 
 # -- invocations ----------------------------------------------------------------------------------
@@ -378,13 +360,6 @@ class RemoteTaskError(PynencError):
 
 def _labelled(error: PynencError, subject: str, message: str | None = None) -> str:
     return f"{type(error).__name__}({subject})" + (f": {message}" if message else "")
-
-
-def _differ(old: object, new: object) -> bool:
-    try:
-        return bool(old != new)
-    except Exception:  # a value whose comparison has no single answer (arrays): the printed form decides
-        return str(old) != str(new)
 
 
 def _find_class(name: str) -> type[PynencError]:

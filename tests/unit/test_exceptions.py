@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pynenc import exceptions
+from pynenc.difference import format_difference
 from pynenc.exceptions import (
     ConfigError,
     CycleDetectedError,
@@ -161,8 +162,8 @@ def test_difference_keeps_no_arguments() -> None:
 def test_difference_of_values_that_compare_to_no_boolean() -> None:
     numpy = pytest.importorskip("numpy")
     same, other = numpy.array([1, 2]), numpy.array([1, 3])
-    assert "a: " not in exceptions.format_difference("t", {"a": same}, {"a": same}).partition("Changes")[2]
-    assert "    - a: [1 2] -> [1 3]" in exceptions.format_difference("t", {"a": same}, {"a": other})
+    assert "a: " not in format_difference("t", {"a": same}, {"a": same}).partition("Changes")[2]
+    assert "    - a: [1 2] -> [1 3]" in format_difference("t", {"a": same}, {"a": other})
 
 
 # -- classes --------------------------------------------------------------------------------------
