@@ -284,6 +284,10 @@ class EngineClosedError(PynencError):
     """The engine was closed; it takes no more work and answers no more waits."""
 
 
+class LocalServerError(PynencError, ConnectionError):
+    """The local engine cannot have its server: no program, no safe place for it, or it does not come up."""
+
+
 class ForkedProcessError(PynencError):
     """An object that belongs to the parent process was used after a fork."""
 

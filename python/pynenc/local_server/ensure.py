@@ -1,0 +1,70 @@
+"""What engines ask for: the server of an application."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from typing import Protocol
+
+from pynenc.exceptions import LocalServerError
+from pynenc.local_server.hold import Hold
+from pynenc.local_server.places import places_of
+
+
+class LocalSettings(Protocol):
+    """The settings that are read here."""
+
+    @property
+    def local_dir(self) -> str:
+        """Directory above the data directories; empty: this user's directory for state."""
+        ...
+
+    @property
+    def local_server(self) -> str:
+        """The server's program; empty: look for one."""
+        ...
+
+    @property
+    def local_keep(self) -> bool:
+        """Whether the server goes on when nobody uses it."""
+        ...
+
+
+class LocalServer:
+    """The server is there as long as this is, or any other one in any process.
+
+    In a forked child it holds nothing: the child asks for one of its own.
+    """
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+        self._finalizer = weakref.finalize(self, hold.let_go)
+        # The end of the process lets go by itself, and later than what else still runs at exit.
+        self._finalizer.atexit = False
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return f"unix://{self._hold.server}"
+
+    def release(self) -> None:
+        """Let go of the server; it ends when nobody holds it."""
+        self._finalizer()
+
+    def __repr__(self) -> str:
+        return f"LocalServer({self.url!r})"
+
+
+def ensure_server(app_id: str, conf: LocalSettings) -> LocalServer:
+    """Find the server of this user and application, or start it; and hold on to it.
+
+    However many processes do so at once, there is one server.
+
+    :raises LocalServerError: there is no program for it, it does not come up, or its directories are not safe.
+    """
+    if os.name != "posix":
+        raise LocalServerError("the local engine needs Unix sockets and file locks: it runs on Linux and macOS")
+    places = places_of(app_id, conf.local_dir)
+    logger = logging.getLogger(f"pynenc.{app_id}")
+    return LocalServer(Hold(places, logger, keep=conf.local_keep, binary=conf.local_server))
