@@ -2,6 +2,8 @@
 
 use pynenc_core::error::CoreError;
 
+use crate::store::WorkerId;
+
 /// Why an operation over Redis did not happen, or is not known to have happened.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -9,6 +11,9 @@ pub enum RedisError {
     /// The store refused it: nothing changed.
     #[error(transparent)]
     Refused(#[from] CoreError),
+    /// The worker was never registered, or has lost its lease: nothing changed.
+    #[error("worker {0} is not registered, or has lost its lease")]
+    UnknownWorker(WorkerId),
     /// No answer within the time: it may or may not have happened, and may be sent again.
     #[error("no answer from {server} for {seconds:.1} s: {last}")]
     Unreachable {

@@ -151,6 +151,8 @@ pub struct Ended {
     pub value: Option<Vec<u8>>,
     /// How many workers were lost with it.
     pub losses: u8,
+    /// What was said of the last of them, when that was the end of it.
+    pub lost: Option<String>,
 }
 
 /// What became of a wait.

@@ -1,0 +1,139 @@
+-- The next invocations for a worker. Those that a running rule blocks are set aside on the way, and
+-- those whose task the worker does not know are parked: both cost nothing while they wait.
+local MOST_LOOKS = 500
+local ENTRY_IDS = 9
+
+-- Whether the worker registered the task; one that registered none takes every task.
+local function knowledge_of(worker, takes_all)
+  local known = {}
+  return function(task)
+    if takes_all then
+      return true
+    end
+    if known[task] == nil then
+      known[task] = call('SISMEMBER', P .. 'wt:' .. worker, task) == 1
+    end
+    return known[task]
+  end
+end
+
+-- Take the oldest of the list and of what came back; each is in order by itself.
+local function merged(lane, want, ids)
+  local back = call('ZRANGE', P .. 'qr:' .. lane, 0, want - 1, 'WITHSCORES')
+  local fresh = call('LRANGE', P .. 'q:' .. lane, 0, want - 1)
+  local from_back, from_fresh = 0, 0
+  while from_back + from_fresh < want do
+    local came_back, entry = back[from_back * 2 + 1], fresh[from_fresh + 1]
+    if not came_back and not entry then
+      break
+    elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < parse('>I8', entry)) then
+      from_back = from_back + 1
+      ids[#ids + 1] = came_back
+    else
+      from_fresh = from_fresh + 1
+      ids[#ids + 1] = sub(entry, ENTRY_IDS)
+    end
+  end
+  if from_back > 0 then
+    call('ZREMRANGEBYRANK', P .. 'qr:' .. lane, 0, from_back - 1)
+  end
+  if from_fresh > 0 then
+    call('LPOP', P .. 'q:' .. lane, from_fresh)
+  end
+end
+
+-- Ids off the queue of a lane: what somebody waits for, then the oldest.
+local function pop(lane, want)
+  local ids = {}
+  local ahead = call('ZPOPMIN', P .. 'qa:' .. lane, want)
+  for i = 1, #ahead, 2 do
+    ids[#ids + 1] = ahead[i]
+  end
+  want = want - #ids
+  if want == 0 then
+    return ids
+  end
+  if call('EXISTS', P .. 'qr:' .. lane) == 1 then
+    merged(lane, want, ids)
+    return ids
+  end
+  for _, entry in ipairs(call('LPOP', P .. 'q:' .. lane, want) or {}) do
+    ids[#ids + 1] = sub(entry, ENTRY_IDS)
+  end
+  return ids
+end
+
+local function park(r)
+  local task = r.lane .. task_of(r)
+  move(r, REROUTED)
+  set(r, PARKED)
+  call('SADD', P .. 'pkt', task)
+  call('ZADD', P .. 'pk:' .. task, r.seq, r.id)
+  save(r)
+end
+
+local function set_aside(r)
+  move(r, REROUTED)
+  set(r, ASIDE)
+  call('ZADD', P .. 'l:' .. part(r, RUNNING_KEY), r.seq, r.id)
+  save(r)
+end
+
+-- Ids of parked work of a lane that this worker knows; they are off their line then.
+local function pop_parked(lane, want, knows)
+  local ids = {}
+  for _, task in ipairs(call('SMEMBERS', P .. 'pkt')) do
+    if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(sub(task, 2)) then
+      local key = P .. 'pk:' .. task
+      local found = call('ZPOPMIN', key, want - #ids)
+      for i = 1, #found, 2 do
+        ids[#ids + 1] = found[i]
+      end
+      if call('EXISTS', key) == 0 then
+        call('SREM', P .. 'pkt', task)
+      end
+    end
+  end
+  return ids
+end
+
+local function claim(request, answer)
+  local worker, deadline, knows = request.worker, request.deadline, request.knows
+  local found, looks = 0, 0
+
+  local function look(id, where)
+    local r = load(id)
+    if not r or not has(r, where) then
+      return
+    end
+    dequeue(r)
+    clear(r, PARKED)
+    if not knows(task_of(r)) then
+      park(r)
+    elseif holder_of(r) then
+      set_aside(r)
+    elseif take(r, worker, request.nonce, deadline, request.limit, request.start) then
+      found = found + 1
+      add_to_answer(answer, r)
+    end
+  end
+
+  local function look_at_all(ids, where)
+    looks = looks + #ids
+    for _, id in ipairs(ids) do
+      look(id, where)
+    end
+    return ids[1] ~= nil
+  end
+
+  for _, lane in ipairs(request.lanes) do
+    look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
+    while found < request.limit and looks < MOST_LOOKS do
+      if not look_at_all(pop(lane, request.limit - found), QUEUED) then
+        break
+      end
+    end
+  end
+  write_leases(worker)
+  return found
+end

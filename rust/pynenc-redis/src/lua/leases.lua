@@ -1,0 +1,79 @@
+-- Who is alive. `w:<worker>` says what the store knows of a worker (`d` is its deadline), `h:` what
+-- it holds, a lease each, and `wk` when each is to be looked at.
+local DAY = 86400
+
+local function worker_member(number, worker)
+  return pack('>I8', number) .. worker
+end
+
+local MOST_WORDS = 500
+
+-- Its worker is gone: it goes back to its place, or ends when that has happened too often.
+local function rescue(r, reason)
+  r.losses = math.min(r.losses + 1, 255)
+  if call_off_asked(r) then
+    return
+  end
+  if r.losses >= MAX_LOSSES then
+    finish(r, FAILED, sub(reason, 1, MOST_WORDS), 0, LEFT_LOST)
+  elseif let_go(r, REROUTED) then
+    enqueue(r)
+    save(r)
+  end
+end
+
+local function hand_back(r)
+  if not call_off_asked(r) and let_go(r, REROUTED) then
+    enqueue(r)
+    save(r)
+  end
+end
+
+-- Take up to `most` out of a worker's hands by `how`, those of `members` or all in the order of the
+-- claims; their ids.
+local function take_back(worker, members, how, reason)
+  local ids = {}
+  for _, member in ipairs(members) do
+    local r = load(sub(member, 9))
+    if r and r.worker == worker and claim_member(r) == member then
+      how(r, reason)
+      ids[#ids + 1] = r.id
+    else
+      call('ZREM', P .. 'h:' .. worker, member)
+    end
+  end
+  return ids
+end
+
+-- The worker has no lease from now on. Its name is kept for the histories that name it.
+local function lose(worker, most, how, reason)
+  local known = P .. 'w:' .. worker
+  local number = tonumber(call('HGET', known, 'no'))
+  if not number then
+    return {}
+  end
+  call('HDEL', known, 'd', 'c')
+  call('EXPIRE', known, math.max(DAY, math.ceil(KEEP_FOR / 1000000)))
+  call('DEL', P .. 'wt:' .. worker)
+  local ids = take_back(worker, call('ZRANGE', P .. 'h:' .. worker, 0, most - 1), how, reason)
+  local member = worker_member(number, worker)
+  if call('EXISTS', P .. 'h:' .. worker) == 1 then
+    -- More than one script may take: the reaper goes on, should the caller not.
+    call('ZADD', P .. 'wk', 0, member)
+  else
+    call('ZREM', P .. 'wk', member)
+  end
+  return ids
+end
+
+-- Look at a worker again when its own lease or the first of its claims' ends.
+local function look_again(worker, number, deadline)
+  local first = call('ZRANGE', P .. 'h:' .. worker, 0, 0, 'WITHSCORES')
+  local at = math.min(deadline, tonumber(first[2] or deadline))
+  call('ZADD', P .. 'wk', at, worker_member(number, worker))
+end
+
+-- Somebody could reach the store just now: what falls silent is not silent because of the store.
+local function note_life()
+  call('HSET', P .. 'clk', 'seen', NOW)
+end

@@ -1,0 +1,82 @@
+-- Who is next. Fresh work is a list, because its order is that of its numbers by construction: 24
+-- bytes an entry and no search, at any depth. What came back (`qr`) and what somebody waits for
+-- (`qa`) are sorted sets. An entry of the list is a hint: the record's own flags say whether and
+-- where it is queued, so one that went another way costs a look and nothing else.
+local TOKENS = 64
+local woken = {}
+
+-- Wake `by` idle workers once the script has done its work.
+local function wake(lane, by)
+  woken[lane] = (woken[lane] or 0) + by
+end
+
+-- Tokens are hints as well, never the work. They are capped, so that a crowd of submissions
+-- leaves no crowd of false alarms behind.
+local function write_tokens()
+  for lane, by in pairs(woken) do
+    local key = P .. 'tok:' .. lane
+    local tokens = {}
+    for i = 1, math.min(by, TOKENS - call('LLEN', key)) do
+      tokens[i] = '1'
+    end
+    if tokens[1] then
+      call('RPUSH', key, unpack(tokens))
+    end
+  end
+end
+
+-- Put one that was queued before back into its old place. The caller saves the record.
+local function enqueue(r)
+  set(r, QUEUED)
+  if has(r, AWAITED) then
+    call('ZADD', P .. 'qa:' .. r.lane, r.seq, r.id)
+  else
+    set(r, BACK)
+    call('ZADD', P .. 'qr:' .. r.lane, r.seq, r.id)
+  end
+  count('q' .. r.lane, 1)
+  wake(r.lane, 1)
+end
+
+-- Take it off the queue, wherever in it it stands. The caller saves the record.
+local function dequeue(r)
+  if not has(r, QUEUED) then
+    return
+  end
+  if has(r, AWAITED) then
+    call('ZREM', P .. 'qa:' .. r.lane, r.id)
+  elseif has(r, BACK) then
+    call('ZREM', P .. 'qr:' .. r.lane, r.id)
+  end
+  clear(r, QUEUED + BACK)
+  count('q' .. r.lane, -1)
+end
+
+-- Have it wait for its time. The caller saves the record.
+local function delay_until(r, due)
+  set(r, DELAYED)
+  call('ZADD', P .. 'due', due, r.id)
+end
+
+local MOST_PROMOTED = 100
+
+-- Move what is due into the queue, and tell when the next will be.
+local function promote()
+  local first = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')
+  if not first[1] or tonumber(first[2]) > NOW then
+    return first[2]
+  end
+  local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', NOW, 'LIMIT', 0, MOST_PROMOTED)
+  call('ZREM', P .. 'due', unpack(due))
+  for _, id in ipairs(due) do
+    local r = load(id)
+    if r and has(r, DELAYED) then
+      clear(r, DELAYED)
+      if r.status ~= SCHEDULED or move(r, REGISTERED) then
+        enqueue(r)
+      end
+      save(r)
+    end
+  end
+  return call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
+end

@@ -1,0 +1,79 @@
+-- What a holder says of the run that it ends. Every answer is a number: done, or why not.
+local SUCCEEDED, RAISED, CALLED_OFF, TRY_AGAIN, HANDED_BACK = 1, 2, 3, 4, 5
+local OF_WAITER = 100000
+local SETTLEMENT = '>c16I4c8c8BI8I8I8Bc16I4c8'
+local FINAL_OF = { SUCCESS, FAILED, CANCELLED }
+
+local function resume(waiter, attempt, nonce, token)
+  local r = load(waiter)
+  if not r then
+    return MISSING
+  end
+  if r.token == token then
+    return DONE
+  end
+  if not holds(r, attempt, nonce) then
+    return FENCED + r.status
+  end
+  if r.status ~= PAUSED then
+    return TRANSITION + r.status * 100 + RUNNING
+  end
+  move(r, RUNNING)
+  r.token = token
+  forget_awaited(r)
+  save(r)
+  return DONE
+end
+
+local function start(r, at)
+  move(r, RUNNING, at)
+  unregister(r)
+end
+
+local function go_back(r, kind, delay)
+  if call_off_asked(r) then
+    return
+  end
+  let_go(r, kind == TRY_AGAIN and RETRY or REROUTED)
+  if kind == TRY_AGAIN then
+    r.retries = r.retries + 1
+  end
+  if kind == TRY_AGAIN and delay > 0 then
+    delay_until(r, NOW + delay)
+  else
+    enqueue(r)
+  end
+  save(r)
+end
+
+local function settle(text, value)
+  local id, attempt, nonce, token, kind, ran, delay, bytes, resumes, waiter, waiter_attempt, waiter_nonce =
+    parse(SETTLEMENT, text)
+  local r = load(id)
+  if not r then
+    return MISSING
+  end
+  if r.token == token then
+    return DONE
+  end
+  if not holds(r, attempt, nonce) then
+    return FENCED + r.status
+  end
+  local to = FINAL_OF[kind] or (kind == TRY_AGAIN and RETRY or REROUTED)
+  local starts = r.status == PENDING and ran > 0
+  local from = starts and RUNNING or r.status
+  if not may_move(from, to) and not (has(r, CANCEL) and not FINAL_OF[kind]) then
+    return TRANSITION + from * 100 + to
+  end
+  if starts then
+    start(r, NOW - ran + 1)
+  end
+  r.token = token
+  if FINAL_OF[kind] then
+    finish(r, to, kind ~= CALLED_OFF and value or nil, bytes)
+  else
+    go_back(r, kind, delay)
+  end
+  local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token) or DONE
+  return told == DONE and DONE or told + OF_WAITER
+end

@@ -1,0 +1,52 @@
+-- Giving an invocation to a worker: attempt, nonce, lease and running key in one step.
+local order = nil
+local leases = {}
+
+-- Claims are numbered, so that what a worker holds can be told in the order of the claims. Numbers
+-- are drawn for `most` claims at once; those left over are never used.
+local function next_order(most)
+  if not order then
+    order = call('HINCRBY', P .. 'n', 'o', most) - most
+  end
+  order = order + 1
+  return order
+end
+
+-- The lease of a claim ends with the worker's, as that stands now. Beats extend it by name: a
+-- claim whose answer was lost is named by nobody, and ends.
+local function take(r, worker, nonce, deadline, most, start)
+  r.attempt = r.attempt + 1
+  r.nonce = nonce
+  r.worker = worker
+  r.order = next_order(most)
+  if not move(r, PENDING) then
+    return false
+  end
+  local key = part(r, RUNNING_KEY)
+  if key then
+    call('SET', P .. 'x:' .. key, r.id)
+  end
+  if start then
+    move(r, RUNNING)
+    unregister(r)
+  end
+  save(r)
+  leases[#leases + 1] = deadline
+  leases[#leases + 1] = claim_member(r)
+  return true
+end
+
+local function write_leases(worker)
+  if leases[1] then
+    call('ZADD', P .. 'h:' .. worker, unpack(leases))
+  end
+end
+
+-- What the claimer is told: the record as it stands now, and its payload if that lies apart.
+local function add_to_answer(answer, r)
+  answer[#answer + 1] = r.id
+  answer[#answer + 1] = written(r)
+  if band(r.have, LARGE_PAYLOAD) ~= 0 then
+    answer[#answer + 1] = call('GET', P .. 'p:' .. r.id) or ''
+  end
+end

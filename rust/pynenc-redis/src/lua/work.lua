@@ -1,0 +1,94 @@
+-- Settle what a worker has finished, then claim: one trip for both.
+--
+-- ARGV[2] is the claim, or nothing; then follow the settlements, each with its value.
+local REMEMBERED = 64
+local CLAIM = '>c8c8I4BB'
+
+-- The request, with what the store knows of the worker; `nil` when it has no lease.
+local function read_request(text)
+  local worker, nonce, limit, start, lanes, at = parse(CLAIM, text)
+  local known = call('HMGET', P .. 'w:' .. worker, 'd', 'all', 'c')
+  if not known[1] then
+    return nil
+  end
+  return {
+    worker = worker,
+    nonce = nonce,
+    limit = limit,
+    start = start == 1,
+    lanes = { byte(text, at, at + lanes - 1) },
+    deadline = tonumber(known[1]),
+    knows = knowledge_of(worker, known[2] == '1'),
+    nonces = known[3] or '',
+  }
+end
+
+-- Whether this very request was answered before: then the answer was lost on its way.
+local function is_sent_again(request)
+  local nonces = request.nonces
+  for at = 1, #nonces, 8 do
+    if sub(nonces, at, at + 7) == request.nonce then
+      return true
+    end
+  end
+  return false
+end
+
+local function remember(request)
+  local nonces = request.nonce .. sub(request.nonces, 1, 8 * (REMEMBERED - 1))
+  call('HSET', P .. 'w:' .. request.worker, 'c', nonces)
+end
+
+local function answer_again(request, answer)
+  local members = call('ZRANGE', P .. 'h:' .. request.worker, 0, -1)
+  for _, member in ipairs(members) do
+    local r = load(sub(member, 9))
+    if r and r.nonce == request.nonce then
+      add_to_answer(answer, r)
+    end
+  end
+end
+
+local settled = {}
+for i = 3, #ARGV, 2 do
+  settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
+end
+local answer = { settled, 0, -1 }
+if ARGV[2] == '' then
+  write_all()
+  return answer
+end
+
+local request = read_request(ARGV[2])
+if not request then
+  answer[2] = -1
+  write_all()
+  return answer
+end
+local due = promote()
+local again = is_sent_again(request)
+local found = again and answer_again(request, answer) or claim(request, answer)
+write_counters()
+
+local queued = 0
+for _, lane in ipairs(request.lanes) do
+  local there = tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0
+  queued = queued + there
+  if there == 0 then
+    -- Nothing is left to be woken for: tokens of the past would only raise false alarms.
+    woken[lane] = nil
+    call('DEL', P .. 'tok:' .. lane)
+  elseif found and found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
+    -- One wakes the next, however few tokens there were.
+    wake(lane, 1)
+  end
+end
+answer[2] = queued
+if found and found > 0 then
+  remember(request)
+end
+if due and (not found or found < request.limit) then
+  answer[3] = math.max(0, tonumber(due) - NOW)
+end
+write_all()
+return answer

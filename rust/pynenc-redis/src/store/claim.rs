@@ -1,0 +1,188 @@
+//! What workers do: claim, start, settle.
+
+use pynenc_core::engine::Fence;
+use pynenc_core::id::InvocationId;
+use redis::Value;
+
+use super::record::Record;
+use super::script::Which;
+use super::types::{ClaimRequest, Claims, Each, End, Settlement, Taken};
+use super::{MOST_MICROS, Store, claimed, reply};
+use crate::error::{RedisError, Result};
+
+/// How many one script hands out or settles.
+const CHUNK: usize = 500;
+/// How often a claim is asked again that only met what cannot run: each look moves that out of the way.
+const MOST_LOOKS: usize = 1_000;
+/// What a code is raised by when it is about the waiter that goes on.
+const OF_WAITER: i64 = 100_000;
+
+impl Store {
+    /// Settle what a worker has finished, then claim: one trip for both. Each settlement has its own
+    /// answer; one that names the waiter refuses the waiter alone, the run has ended as told.
+    ///
+    /// # Errors
+    /// [`RedisError::UnknownWorker`] when the claim is refused; what was settled is settled, and may be sent again.
+    pub fn work(&self, settle: &[Settlement], claim: Option<&ClaimRequest>) -> Result<(Each<()>, Claims)> {
+        let mut told = Vec::with_capacity(settle.len());
+        let (first, last) = settle.split_at(settle.len().saturating_sub(CHUNK));
+        for chunk in first.chunks(CHUNK) {
+            told.extend(self.settle_chunk(chunk, None)?.0);
+        }
+        let (rest, claims) = self.settle_chunk(last, claim)?;
+        told.extend(rest);
+        Ok((told, claims))
+    }
+
+    /// Claim up to `limit` invocations. Those that a running rule blocks on the way are set aside.
+    ///
+    /// # Errors
+    /// [`RedisError::UnknownWorker`].
+    pub fn claim(&self, request: &ClaimRequest) -> Result<Claims> {
+        for _ in 0..MOST_LOOKS {
+            let (_, claims) = self.settle_chunk(&[], Some(request))?;
+            if !claims.taken.is_empty() || claims.queued == 0 || request.limit == 0 {
+                return Ok(claims);
+            }
+        }
+        Ok(Claims::default())
+    }
+
+    /// End runs, each with its own answer.
+    ///
+    /// # Errors
+    /// What keeps the store from answering.
+    pub fn settle(&self, all: &[Settlement]) -> Result<Each<()>> {
+        Ok(self.work(all, None)?.0)
+    }
+
+    fn settle_chunk(&self, settle: &[Settlement], claim: Option<&ClaimRequest>) -> Result<(Each<()>, Claims)> {
+        if settle.is_empty() && claim.is_none() {
+            return Ok((Vec::new(), Claims::default()));
+        }
+        let mut arguments = Vec::with_capacity(1 + 2 * settle.len());
+        arguments.push(claim.map(request).unwrap_or_default());
+        for one in settle {
+            arguments.push(settlement(one));
+            arguments.push(value(&one.end).map_or_else(Vec::new, <[u8]>::to_vec));
+        }
+        let mut items = reply::list(self.ask(Which::Work, arguments)?)?.into_iter();
+        let told = reply::list(reply::next(&mut items)?)?;
+        let told = settle.iter().zip(&told).map(|(one, code)| answer(one, reply::number(code)?)).collect();
+        match claim {
+            Some(request) => Ok((told, claims(request, items)?)),
+            None => Ok((told, Claims::default())),
+        }
+    }
+
+    /// Claim and start a queued invocation of the sync lane that the holder of `waiter` awaits; the
+    /// waiter is paused until it resumes. `None`, and nothing changed, when it cannot run now.
+    ///
+    /// # Errors
+    /// [`pynenc_core::error::CoreError::Fenced`] when the waiter is no longer held, [`pynenc_core::error::CoreError::Transition`] when its
+    /// body has not started.
+    pub fn claim_awaited(
+        &self,
+        (waiter, fence): (InvocationId, Fence),
+        target: InvocationId,
+        nonce: u64,
+    ) -> Result<Option<Taken>> {
+        self.check_ids([&waiter, &target])?;
+        let mut text = claimed(waiter, fence);
+        text.extend(target.to_bytes());
+        text.extend(nonce.to_be_bytes());
+        let answer = self.ask(Which::ClaimAwaited, vec![text])?;
+        if let Value::Int(code) = answer {
+            reply::judge(code, waiter, fence.attempt)?;
+        }
+        let mut items = reply::list(answer)?.into_iter();
+        taken(&mut items)
+    }
+
+    /// The bodies begin: from here on equal calls are new ones.
+    ///
+    /// # Errors
+    /// What keeps the store from answering; each one's own are [`pynenc_core::error::CoreError::Fenced`] and
+    /// [`pynenc_core::error::CoreError::Transition`].
+    pub fn start(&self, all: &[(InvocationId, Fence)]) -> Result<Each<()>> {
+        let mut told = Vec::with_capacity(all.len());
+        for chunk in all.chunks(CHUNK) {
+            let mut arguments = vec![self.fresh_number().to_be_bytes().to_vec()];
+            arguments.extend(chunk.iter().map(|&(id, fence)| claimed(id, fence)));
+            let codes = reply::list(self.ask(Which::Start, arguments)?)?;
+            for (&(id, fence), code) in chunk.iter().zip(codes) {
+                told.push(self.check_id(id).and_then(|()| reply::judge(reply::number(&code)?, id, fence.attempt)));
+            }
+        }
+        Ok(told)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the limit and the lanes are few")]
+fn request(request: &ClaimRequest) -> Vec<u8> {
+    let mut text = Vec::with_capacity(24);
+    text.extend(request.worker.0.to_be_bytes());
+    text.extend(request.nonce.to_be_bytes());
+    text.extend((request.limit.min(CHUNK) as u32).to_be_bytes());
+    text.push(u8::from(request.start));
+    text.push(request.lanes.len() as u8);
+    text.extend(request.lanes.iter().map(|&lane| lane as u8));
+    text
+}
+
+fn value(end: &End) -> Option<&[u8]> {
+    match end {
+        End::Success(value) | End::Failed(value) => Some(value),
+        End::Cancelled | End::Retry { .. } | End::Release => None,
+    }
+}
+
+fn settlement(one: &Settlement) -> Vec<u8> {
+    let (kind, delay) = match one.end {
+        End::Success(_) => (1, 0),
+        End::Failed(_) => (2, 0),
+        End::Cancelled => (3, 0),
+        End::Retry { delay } => (4, delay),
+        End::Release => (5, 0),
+    };
+    let mut text = claimed(one.id, one.fence);
+    text.extend(one.token.to_be_bytes());
+    text.push(kind);
+    // One more than it ran: 0 stands for one that is not to be started here.
+    let ran = one.ran.map_or(0, |ran| ran.min(MOST_MICROS) + 1);
+    for number in [ran, delay.min(MOST_MICROS), one.bytes.min(MOST_MICROS)] {
+        text.extend(number.to_be_bytes());
+    }
+    text.push(u8::from(one.resume.is_some()));
+    let nobody = (InvocationId::NIL, Fence { attempt: 0, nonce: 0 });
+    let (waiter, fence) = one.resume.unwrap_or(nobody);
+    text.extend(claimed(waiter, fence));
+    text
+}
+
+fn answer(one: &Settlement, code: i64) -> Result<()> {
+    match one.resume {
+        Some((waiter, fence)) if code >= OF_WAITER => reply::judge(code - OF_WAITER, waiter, fence.attempt),
+        _ => reply::judge(code, one.id, one.fence.attempt),
+    }
+}
+
+fn claims(request: &ClaimRequest, mut items: std::vec::IntoIter<Value>) -> Result<Claims> {
+    let queued = reply::number(&reply::next(&mut items)?)?;
+    let next_due = reply::number(&reply::next(&mut items)?)?;
+    let queued = usize::try_from(queued).map_err(|_| RedisError::UnknownWorker(request.worker))?;
+    let taken = std::iter::from_fn(|| taken(&mut items).transpose()).collect::<Result<_>>()?;
+    Ok(Claims { taken, next_due: u64::try_from(next_due).ok(), queued })
+}
+
+/// The next of an answer that hands invocations out.
+fn taken(items: &mut std::vec::IntoIter<Value>) -> Result<Option<Taken>> {
+    let Some(id) = items.next() else { return Ok(None) };
+    let id = reply::id(id)?;
+    let record = Record::read(&reply::bytes(reply::next(items)?)?)?;
+    let payload = if record.payload_is_apart { Some(reply::bytes(reply::next(items)?)?) } else { None };
+    if payload.as_ref().is_some_and(Vec::is_empty) {
+        return Err(RedisError::Protocol(format!("the payload of {id} is gone")));
+    }
+    Ok(Some(record.taken(id, payload)))
+}

@@ -1,0 +1,99 @@
+//! Everything that lies under the app's keys, read into memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use pynenc_core::id::InvocationId;
+use redis::Value;
+
+use crate::error::Result;
+use crate::store::record::{self, Record};
+use crate::store::script::Which;
+use crate::store::{Store, reply};
+
+/// Elements under one key: members of sets, entries of lists, fields and values of hashes.
+type Elements = Vec<Vec<u8>>;
+
+/// What was found.
+pub(super) struct Evidence {
+    pub(super) records: HashMap<InvocationId, Record>,
+    /// By name, without the app's prefix; records are not among them.
+    pub(super) keys: BTreeMap<Vec<u8>, Elements>,
+    /// Who stands where: the key's name and the id.
+    places: HashSet<(Vec<u8>, InvocationId)>,
+}
+
+/// How many elements one look at a key brings at most.
+const PEEK: usize = 1_000;
+
+impl Evidence {
+    pub(super) fn gather(store: &Store) -> Result<Self> {
+        let mut records = HashMap::new();
+        store.look_at_all(|id, record| drop(records.insert(id, record)))?;
+        let mut names = BTreeSet::new();
+        store.scan("", |some| {
+            names.extend(some.into_iter().filter(|name| !name.starts_with(b"i:")));
+            Ok(())
+        })?;
+        let mut keys = BTreeMap::new();
+        for name in names {
+            let elements = peek(store, &name)?;
+            keys.insert(name, elements);
+        }
+        let places = keys.iter().flat_map(|(name, elements)| {
+            elements.iter().filter_map(|element| Some((name.clone(), standing(name, element)?)))
+        });
+        Ok(Self { records, places: places.collect(), keys })
+    }
+
+    /// Whether an id stands under a key.
+    pub(super) fn stands(&self, key: &[u8], id: InvocationId) -> bool {
+        self.places.contains(&(key.to_vec(), id))
+    }
+
+    /// The ids under the keys whose names begin so, with the key's name.
+    pub(super) fn under<'a>(&'a self, start: &'a [u8]) -> impl Iterator<Item = (&'a [u8], InvocationId)> {
+        let there = self.keys.iter().filter(move |(name, _)| name.starts_with(start));
+        there.flat_map(|(name, elements)| {
+            elements.iter().filter_map(|element| Some((name.as_slice(), standing(name, element)?)))
+        })
+    }
+
+    /// A counter.
+    pub(super) fn counter(&self, name: &str) -> i64 {
+        let pairs = self.keys.get(b"n".as_slice()).map_or(&[][..], Vec::as_slice).chunks_exact(2);
+        let found = pairs.filter(|pair| pair[0] == name.as_bytes()).find_map(|pair| std::str::from_utf8(&pair[1]).ok());
+        found.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Beginnings of the names of keys that hold a line, a queue or a worker's hands.
+const LINES: [&[u8]; 8] = [b"q:", b"qr:", b"qa:", b"l:", b"pk:", b"h:", b"r:", b"due"];
+/// And of those that hold one id.
+const ONES: [&[u8]; 2] = [b"x:", b"v:"];
+
+/// The id that an element of a line, a queue or a worker's hands names: its last 16 bytes, after a
+/// number where there is one.
+fn standing(name: &[u8], element: &[u8]) -> Option<InvocationId> {
+    let is_line = LINES.iter().any(|start| name.starts_with(start));
+    let is_one = ONES.iter().any(|start| name.starts_with(start));
+    let names_one = is_line && matches!(element.len(), 16 | 24) || is_one && element.len() == 16;
+    let start = element.len().checked_sub(16)?;
+    if names_one { record::id(&element[start..]).ok() } else { None }
+}
+
+fn peek(store: &Store, name: &[u8]) -> Result<Elements> {
+    let mut all = Vec::new();
+    for from in (0..).step_by(PEEK) {
+        let answer = store.ask(Which::Peek, vec![name.to_vec(), from.to_string().into_bytes()])?;
+        let mut items = reply::list(answer)?.into_iter();
+        let kind = reply::text(reply::next(&mut items)?)?;
+        let step = if kind == "zset" { 2 } else { 1 };
+        let some: Vec<Value> = items.step_by(step).collect();
+        let is_last = some.len() < PEEK || !matches!(kind.as_str(), "zset" | "list");
+        all.extend(some.into_iter().map(reply::bytes).collect::<Result<Elements>>()?);
+        if is_last {
+            break;
+        }
+    }
+    Ok(all)
+}
