@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pynenc.task import Task, TaskOptions
@@ -76,7 +77,9 @@ class _Call:
         if self._parallel_func is None:
             return self._task(*args, **kwargs).result
         aggregate = self._aggregate()
-        return aggregate(self._split(self._parallel_func, args, kwargs).results)
+        group = self._split(self._parallel_func, args, kwargs)
+        with _called_off_on_error(group):
+            return aggregate(group.results)
 
     def run_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any]:
         """Submit now, like any call; what to await."""
@@ -86,7 +89,8 @@ class _Call:
         group = self._split(self._parallel_func, args, kwargs)
 
         async def combined() -> Any:
-            return aggregate(await group)
+            with _called_off_on_error(group):
+                return aggregate(await group)
 
         return combined()
 
@@ -99,6 +103,16 @@ class _Call:
         bound = self._task.args(*args, **kwargs)
         common, parts = parts_of(parallel_func(bound.kwargs))
         return self._task.parallelize(parts, common)
+
+
+@contextmanager
+def _called_off_on_error(group: Any) -> Generator[None]:
+    """Call the parts off when nobody will get what they make of them: Ctrl-C, an error of a part or of the aggregate."""
+    try:
+        yield
+    except BaseException:
+        group.cancel()
+        raise
 
 
 def parts_of(returned: Any) -> tuple[Mapping[str, Any] | None, Iterable[Any]]:

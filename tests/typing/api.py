@@ -97,7 +97,10 @@ async def waits() -> None:
 # -- groups ---------------------------------------------------------------------------------------
 group = add.parallelize([{"x": 1}], common_args={"y": 2})
 assert_type(group.results, Iterator[str])
-assert_type(group.get(timeout=1, return_exceptions=False, progress=lambda done, total: done / total), list[str])
+assert_type(group.get(timeout=1, return_exceptions=False, on_progress=lambda done, total: done / total), list[str])
+assert_type(group.get(progress=True), list[str])
+assert_type(group.track(on_progress=print), Iterator[str])
+assert_type(group.async_track(), AsyncIterator[str])
 assert_type(len(group), int)
 assert_type(later.parallelize((n,) for n in range(3)).get(), list[bytes])
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 
 import pytest
 
@@ -124,6 +125,30 @@ def test_a_missing_aggregation_is_told_before_anything_is_split(app, function):
     with pytest.raises(ValueError, match=r"^Aggregation function required for parallel execution$"):
         asyncio.run(direct(1)) if function is add_async else direct(1)
     assert split == []
+
+
+gate = threading.Event()
+
+
+def held(x: int) -> int:
+    gate.wait(30)
+    return x
+
+
+def test_parts_that_nobody_will_read_are_called_off():
+    def interrupted(results):
+        raise KeyboardInterrupt
+
+    gate.clear()
+    app = Pynenc("called-off", config_values={"max_threads": 1, "logging_level": "error"})
+    direct = app.direct_task(held, parallel_func=lambda _: [(i,) for i in range(50)], aggregate_func=interrupted)
+    with app.running():
+        with pytest.raises(KeyboardInterrupt):
+            direct(0)
+        gate.set()
+    counts = app.runtime.engine.counts()
+    assert counts["cancelled"] >= 49
+    assert counts["registered"] == 0
 
 
 @pytest.mark.parametrize("result", [5, {"param_iter": [], "more": 1}, {"common_args": {}}, {"x": 1}], ids=repr)

@@ -167,7 +167,7 @@ def _ranges(items: int) -> list[tuple[int, int]]:
 def _map_ranges(ranges: list[tuple[int, int]], tick: Tick) -> list[int]:
     with _working():
         group = tasks.count_primes.parallelize(ranges)
-        return group.get(timeout=LIMIT_SECONDS, progress=lambda _done, _all: tick(1))
+        return group.get(timeout=LIMIT_SECONDS, on_progress=lambda _done, _all: tick(1))
 
 
 def _check_primes(ranges: list[tuple[int, int]], counts: list[int]) -> str:
@@ -218,7 +218,7 @@ def _pages(_items: int) -> list[tuple[int]]:
 def _fetch_pages(pages: list[tuple[int]], tick: Tick) -> _Fetched:
     with _working():
         group = tasks.fetch.parallelize(pages)
-        contents = group.get(timeout=LIMIT_SECONDS, progress=lambda _done, _all: tick(1))
+        contents = group.get(timeout=LIMIT_SECONDS, on_progress=lambda _done, _all: tick(1))
         return _Fetched(contents, [invocation.num_retries for invocation in group])
 
 
@@ -251,7 +251,7 @@ def _run_bank(deposits: list[dict[str, int]], tick: Tick) -> _Bank:
             openings[0].get(timeout=LIMIT_SECONDS)
             tick(1)
             group = tasks.deposit.parallelize(deposits, common_args={"folder": folder})
-            spans = group.get(timeout=LIMIT_SECONDS, progress=lambda _done, _all: tick(1))
+            spans = group.get(timeout=LIMIT_SECONDS, on_progress=lambda _done, _all: tick(1))
         balances = [tasks.read_balance(folder, account) for account in range(ACCOUNTS)]
     return _Bank(len({opening.invocation_id for opening in openings}), balances, spans)
 
@@ -290,7 +290,7 @@ def _sort_lists(lists: list[tuple[list[int]]], tick: Tick) -> list[list[int]]:
     with _working():
         group = tasks.merge_sort.parallelize(lists)
         calls = _calls_of_a_sort(NUMBERS_EACH)
-        return group.get(timeout=LIMIT_SECONDS, progress=lambda _done, _all: tick(calls))
+        return group.get(timeout=LIMIT_SECONDS, on_progress=lambda _done, _all: tick(calls))
 
 
 def _check_lists(lists: list[tuple[list[int]]], found: list[list[int]]) -> str:
@@ -307,7 +307,7 @@ def _naps(_items: int) -> list[tuple[int, float]]:
 def _nap_all(naps: list[tuple[int, float]], tick: Tick) -> list[Span]:
     async def all_of_them() -> list[Span]:
         group = tasks.nap.parallelize(naps)
-        return await group.async_get(timeout=LIMIT_SECONDS, progress=lambda _done, _all: tick(1))
+        return await group.async_get(timeout=LIMIT_SECONDS, on_progress=lambda _done, _all: tick(1))
 
     with _working():
         return asyncio.run(all_of_them())

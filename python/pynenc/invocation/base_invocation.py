@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from pynenc.invocation.progress import OnProgress, following
 from pynenc.types import Params, Result
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from pynenc.call import Call
     from pynenc.model.status import InvocationStatus
     from pynenc.ports import AppPort
-
-Progress = Callable[[int, int], object]
-"""Called with how many members have ended, and how many are known."""
 
 Member_co = TypeVar("Member_co", bound="BaseInvocation[..., Any]", covariant=True)
 
@@ -170,6 +168,11 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
 
     @property
     @abstractmethod
+    def complete(self) -> bool:
+        """Whether no more members will come."""
+
+    @property
+    @abstractmethod
     def results(self) -> Iterator[Result]:
         """Yield the results as they come; an error is raised at its turn and ends the iteration."""
 
@@ -180,14 +183,17 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
         ordered: bool = True,
         timeout: float | None = None,
         return_exceptions: bool = False,
-        progress: Progress | None = None,
+        progress: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> list[Result]:
         """Block until all have ended; their results.
 
         :param ordered: In input order; else in the order of completion.
         :param timeout: Seconds for all of them together.
         :param return_exceptions: Put errors among the results instead of raising the first.
-        :param progress: Called in this thread each time that one ends.
+        :param progress: Show how far it is: a bar on a terminal, else a line each 10 %, on standard error.
+        :param on_progress: Called in this thread each time that one ends, with how many have and how
+            many are known.
         :raises TimeoutError: when the time is over; the invocations go on.
         """
 
@@ -205,20 +211,43 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
         ordered: bool = True,
         timeout: float | None = None,
         return_exceptions: bool = False,
-        progress: Progress | None = None,
+        progress: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> list[Result]:
         """Like :meth:`get`, without blocking the event loop."""
         import asyncio
 
-        async with asyncio.timeout(timeout):
-            found: dict[int, Any] = {}
-            async for index, outcome, failed in self._outcomes():
-                if failed and not return_exceptions:
-                    raise outcome
-                found[index] = outcome
-                if progress is not None:
-                    progress(len(found), len(self))
+        with following(self.task.task_id, show=progress, on_progress=on_progress) as tell:
+            async with asyncio.timeout(timeout):
+                found: dict[int, Any] = {}
+                async for index, outcome, failed in self._outcomes():
+                    if failed and not return_exceptions:
+                        raise outcome
+                    found[index] = outcome
+                    if tell is not None:
+                        tell(len(found), len(self), complete=self.complete)
         return [found[index] for index in sorted(found)] if ordered else list(found.values())
+
+    def track(self, on_progress: OnProgress | None = None) -> Iterator[Result]:
+        """Yield what :attr:`results` yields, showing how far it is as ``get(progress=True)`` does.
+
+        :param on_progress: Called besides, in this thread, before a result is yielded.
+        """
+        with following(self.task.task_id, show=True, on_progress=on_progress) as tell:
+            for done, result in enumerate(self.results, start=1):
+                if tell is not None:
+                    tell(done, len(self), complete=self.complete)
+                yield result
+
+    async def async_track(self, on_progress: OnProgress | None = None) -> AsyncIterator[Result]:
+        """Like :meth:`track`, without blocking the event loop."""
+        with following(self.task.task_id, show=True, on_progress=on_progress) as tell:
+            done = 0
+            async for result in self.async_results():
+                done += 1
+                if tell is not None:
+                    tell(done, len(self), complete=self.complete)
+                yield result
 
     def __await__(self) -> Generator[Any, Any, list[Result]]:
         return self.async_get().__await__()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pynenc.context import sync_inv_context
 from pynenc.exceptions import BlockingWaitError, CycleDetectedError, PynencError
-from pynenc.invocation.base_invocation import BaseInvocation, BaseInvocationGroup, Progress
+from pynenc.invocation.base_invocation import BaseInvocation, BaseInvocationGroup
+from pynenc.invocation.progress import OnProgress, following
 from pynenc.model.status import InvocationStatus
 from pynenc.types import Params, Result
 
@@ -223,6 +224,11 @@ class ConcurrentInvocationGroup(BaseInvocationGroup[Params, Result, ConcurrentIn
         return iter(self._members)
 
     @property
+    def complete(self) -> bool:
+        """Whether no more members will come: all are there from the start."""
+        return True
+
+    @property
     def results(self) -> Iterator[Result]:
         """Yield the results in input order, running each at its turn."""
         return (member.result for member in self._members)
@@ -233,19 +239,21 @@ class ConcurrentInvocationGroup(BaseInvocationGroup[Params, Result, ConcurrentIn
         ordered: bool = True,
         timeout: float | None = None,
         return_exceptions: bool = False,
-        progress: Progress | None = None,
+        progress: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> list[Result]:
         """Run all of them in this thread, in input order; ``timeout`` cannot cut that short."""
         found: list[Any] = []
-        for member in self._members:
-            try:
-                found.append(member.result)
-            except Exception as error:
-                if not return_exceptions:
-                    raise
-                found.append(error)
-            if progress is not None:
-                progress(len(found), len(self._members))
+        with following(self.task.task_id, show=progress, on_progress=on_progress) as tell:
+            for member in self._members:
+                try:
+                    found.append(member.result)
+                except Exception as error:
+                    if not return_exceptions:
+                        raise
+                    found.append(error)
+                if tell is not None:
+                    tell(len(found), len(self._members), complete=True)
         return found
 
     async def async_results(self) -> AsyncIterator[Result]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pynenc.invocation.base_invocation import BaseInvocationGroup, Progress, until_called
+from pynenc.invocation.base_invocation import BaseInvocationGroup, until_called
 from pynenc.invocation.dist_invocation import DistributedInvocation
+from pynenc.invocation.progress import OnProgress, following
 from pynenc.types import Params, Result
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
         return iter(self._core)
 
     @property
+    def complete(self) -> bool:
+        """Whether no more members will come."""
+        return self._core.complete
+
+    @property
     def results(self) -> Iterator[Result]:
         """Yield the results in the order of completion; an error is raised at its turn.
 
@@ -56,24 +62,20 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
         ordered: bool = True,
         timeout: float | None = None,
         return_exceptions: bool = False,
-        progress: Progress | None = None,
+        progress: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> list[Result]:
-        """Block until all have ended; their results.
-
-        :param ordered: In input order; else in the order of completion.
-        :param timeout: Seconds for all of them together.
-        :param return_exceptions: Put errors among the results instead of raising the first.
-        :param progress: Called in this thread each time that one ends.
-        :raises TimeoutError: when the time is over; the invocations go on.
-        """
-        if progress is None:
+        """Block until all have ended; their results. Parameters and errors as in the base class."""
+        if not progress and on_progress is None:
             if ordered:
                 return self._core.ordered(timeout, return_exceptions)
             return list(self._core.completed(timeout, return_exceptions))
         found: dict[int, Result] = {}
-        for index, value in self._core.completed(timeout, return_exceptions, True):
-            found[index] = value
-            progress(len(found), len(self._core))
+        with following(self.task.task_id, show=progress, on_progress=on_progress) as tell:
+            for index, value in self._core.completed(timeout, return_exceptions, True):
+                found[index] = value
+                if tell is not None:
+                    tell(len(found), len(self._core), complete=self._core.complete)
         return [found[index] for index in sorted(found)] if ordered else list(found.values())
 
     async def async_results(self) -> AsyncIterator[Result]:

@@ -183,7 +183,7 @@ def test_group():
     assert group[1].arguments.kwargs == {"x": 1}
     assert runs == []
     seen = []
-    assert group.get(progress=lambda done, total: seen.append((done, total))) == [0, 1, 2, 3]
+    assert group.get(on_progress=lambda done, total: seen.append((done, total))) == [0, 1, 2, 3]
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert list(group.results) == [0, 1, 2, 3]
     assert group.app is app

@@ -90,7 +90,7 @@ def test_progress(running, ordered, stream):
     items = [(n,) for n in range(12)]
     group = same.parallelize(iter(items) if stream else items)
     seen = []
-    found = group.get(ordered=ordered, progress=lambda done, total: seen.append((done, total)))
+    found = group.get(ordered=ordered, on_progress=lambda done, total: seen.append((done, total)))
     assert found == list(range(12)) if ordered else sorted(found) == list(range(12))
     assert [done for done, _ in seen] == list(range(1, 13))
     assert seen[-1] == (12, 12)
@@ -129,7 +129,7 @@ def test_without_blocking(running, task, stream):
     async def main():
         seen = []
         ordered = await group()
-        progressed = await group().async_get(ordered=False, progress=lambda done, total: seen.append(done))
+        progressed = await group().async_get(ordered=False, on_progress=lambda done, total: seen.append(done))
         return await collect(group()), ordered, progressed, seen
 
     results, ordered, progressed, seen = asyncio.run(main())
