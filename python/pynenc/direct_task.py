@@ -107,7 +107,7 @@ class _Call:
 
 @contextmanager
 def _called_off_on_error(group: Any) -> Generator[None]:
-    """Call the parts off when nobody will get what they make of them: Ctrl-C, an error of a part or of the aggregate."""
+    """Call the parts off when nobody will get what they make of them: after Ctrl-C, or an error of one of them."""
     try:
         yield
     except BaseException:
