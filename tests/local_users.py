@@ -27,7 +27,8 @@ from pynenc.local_server.ensure import ensure_server
 settings = json.loads(sys.argv[1])
 if settings.pop("ignore_interrupt", False):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-server = ensure_server(settings.pop("app_id"), SimpleNamespace(**settings))
+app_id = settings.pop("app_id")
+server = ensure_server(app_id, SimpleNamespace(**settings))
 
 def say(value):
     print(json.dumps(value), flush=True)
@@ -48,6 +49,11 @@ for line in sys.stdin:
         if not child:
             signal.pause()
         say(child)
+    elif command == "fork_user":
+        if not os.fork():
+            own = ensure_server(app_id, SimpleNamespace(**settings))
+            say([os.getpid(), own.url])
+            signal.pause()
 """
 
 

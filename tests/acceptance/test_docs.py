@@ -89,7 +89,14 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_setting_is_on_the_page() -> None:
-    from pynenc.conf import config_arg_cache, config_orchestrator, config_pynenc, config_runner, config_task
+    from pynenc.conf import (
+        config_arg_cache,
+        config_local,
+        config_orchestrator,
+        config_pynenc,
+        config_runner,
+        config_task,
+    )
 
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     fields = {
@@ -100,6 +107,7 @@ def test_every_setting_is_on_the_page() -> None:
             config_runner.ConfigThreadRunner,
             config_orchestrator.ConfigOrchestrator,
             config_arg_cache.ConfigArgCache,
+            config_local.ConfigLocal,
         )
         for field in config.fields()
     }

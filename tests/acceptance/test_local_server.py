@@ -129,6 +129,21 @@ def test_a_forked_child_is_no_user(home: Home) -> None:
         kill(child)
 
 
+def test_a_forked_child_may_become_one(home: Home) -> None:
+    user = home.user()
+    child, url = user.tell("fork_user")
+    try:
+        assert url == user.url
+        server = user.server_pid()
+        user.kill()
+        assert home.user().server_pid() == server
+        home.users[-1].kill()
+        assert home.servers() == [server]
+    finally:
+        kill(child)
+    until(lambda: not home.processes())
+
+
 def test_nobody_waits_for_the_output_of_the_keeper(home: Home) -> None:
     """A caller that reads the output of a script gets its end, though the server goes on."""
     settings = f'{{"app_id": "app", "local_dir": "{home.local_dir}", "local_keep": true, "local_server": ""}}'
@@ -171,6 +186,17 @@ def test_a_killed_server_is_started_again_with_its_data(home: Home) -> None:
     assert home.keeper_pid() == keeper
     assert len(home.processes()) == 2
     assert "it was killed by signal 9" in (home.local_dir / APP / "server.log").read_text()
+
+
+def test_a_cut_connection_is_no_death(home: Home) -> None:
+    user = home.user()
+    pid = user.server_pid()
+    for _ in range(3):
+        assert user.tell("redis", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= 1
+        until(lambda: len(user.tell("redis", "CLIENT", "LIST")) >= 2)  # the keeper is back
+    assert user.server_pid() == pid
+    user.kill()
+    until(lambda: not home.processes())
 
 
 def test_a_killed_keeper_is_replaced_by_its_users(home: Home) -> None:

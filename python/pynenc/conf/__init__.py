@@ -5,6 +5,7 @@ from __future__ import annotations
 from pynenc.conf.config_arg_cache import ConfigArgCache
 from pynenc.conf.config_base import ConfigField, ConfigPynencBase, PynencConfigWarning
 from pynenc.conf.config_broker import ConfigBroker
+from pynenc.conf.config_local import ConfigLocal
 from pynenc.conf.config_orchestrator import ConfigOrchestrator
 from pynenc.conf.config_pynenc import ArgumentPrintMode, ConfigPynenc
 from pynenc.conf.config_runner import ConfigRunner, ConfigThreadRunner
@@ -17,6 +18,7 @@ __all__ = [
     "ConfigArgCache",
     "ConfigBroker",
     "ConfigField",
+    "ConfigLocal",
     "ConfigOrchestrator",
     "ConfigPynenc",
     "ConfigPynencBase",

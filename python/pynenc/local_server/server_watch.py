@@ -11,7 +11,7 @@ from pynenc.local_server.keeper_plan import KeeperPlan
 from pynenc.local_server.server_process import ServerProcess
 
 START_SECONDS = 20.0
-END_SECONDS = 10.0
+END_SECONDS = 5.0
 _SHORTEST_LOOK = 0.003
 _LONGEST_LOOK = 1.0
 _SHORTEST_PAUSE = 0.1
