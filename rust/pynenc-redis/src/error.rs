@@ -63,4 +63,4 @@ pub enum RedisError {
 }
 
 /// The outcome of an operation over Redis.
-pub type Result<T> = std::result::Result<T, RedisError>;
+pub type Result<T, E = RedisError> = std::result::Result<T, E>;

@@ -1,0 +1,208 @@
+//! What is on its way over the connection. It can be left at any point, and taken up by another leader.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Shared;
+use super::outgoing::Outgoing;
+use crate::error::RedisError;
+use crate::link::backoff::Backoff;
+use crate::link::command::packed;
+use crate::link::connection::Connection;
+use crate::link::fault::Fault;
+use crate::link::patience::{GaveUp, Patience};
+use crate::link::ticket::Ticket;
+use crate::link::verdict::{Verdict, judge};
+
+/// So often scripts are loaded at once; a server that still has none of them is given time.
+const QUICK_LOADS: u32 = 3;
+
+/// The connection and the callers whose commands are on it.
+#[derive(Default)]
+pub(super) struct Pipeline {
+    connection: Option<Connection>,
+    batch: Vec<Arc<Ticket>>,
+    outgoing: Outgoing,
+    /// What the next replies are to, in their order.
+    due: VecDeque<Due>,
+    tally: Tally,
+    /// Scripts to load before anything else.
+    unknown: BTreeSet<usize>,
+    loads: u32,
+    backoff: Backoff,
+    not_before: Option<Instant>,
+}
+
+/// What a reply is to.
+enum Due {
+    Command(Arc<Ticket>, usize),
+    Load(usize),
+}
+
+/// What the replies of one round ask for.
+#[derive(Default)]
+struct Tally {
+    answered: bool,
+    later: Option<String>,
+    elsewhere: Option<Fault>,
+}
+
+impl Pipeline {
+    /// Whether somebody still waits for what is on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.batch.iter().any(|ticket| ticket.is_open())
+    }
+
+    /// Those who wait for it.
+    pub(super) fn batch(&self) -> &[Arc<Ticket>] {
+        &self.batch
+    }
+
+    /// One round: send what waits and read the replies, or go on where the last leader stopped. A
+    /// leader that may not connect stops where a connection is needed.
+    pub(super) fn carry(&mut self, shared: &Shared, patience: &Patience, connects: bool) -> Result<(), GaveUp> {
+        let Err(fault) = self.round(shared, patience, connects) else { return Ok(()) };
+        match fault {
+            // What is sent stays sent, and what is due stays due.
+            Fault::GaveUp(gave_up) => return Err(gave_up),
+            Fault::Fatal(error) => {
+                self.reset();
+                self.batch.drain(..).for_each(|ticket| ticket.fail(error.clone()));
+            }
+            Fault::Lost(_) | Fault::Elsewhere(..) => self.reset(),
+        }
+        patience.spent().map_or(Ok(()), Err)
+    }
+
+    fn round(&mut self, shared: &Shared, patience: &Patience, connects: bool) -> Result<(), Fault> {
+        if self.due.is_empty() {
+            if let Some(then) = self.not_before {
+                patience.sleep_until(then).map_err(Fault::GaveUp)?;
+                self.not_before = None;
+            }
+            self.batch.retain(|ticket| ticket.is_open());
+            shared.line.lock().fill(&mut self.batch);
+            if self.batch.is_empty() {
+                return Ok(());
+            }
+            if self.connection.is_none() {
+                if !connects {
+                    return Err(Fault::GaveUp(GaveUp::TooLate));
+                }
+                self.connection = Some(shared.route.connect("pynenc:wire", patience)?);
+            }
+            self.plan(shared);
+        }
+        self.exchange(shared, patience).map_err(|fault| shared.route.note(fault))?;
+        self.conclude(shared)
+    }
+
+    /// Put in order what is to be sent: scripts that are missing, then every command without a reply.
+    fn plan(&mut self, shared: &Shared) {
+        self.tally = Tally::default();
+        for script in std::mem::take(&mut self.unknown) {
+            if let Some(loadable) = shared.scripts.get(script) {
+                self.outgoing.push(&packed(&[b"SCRIPT", b"LOAD", loadable.script.source.as_bytes()]));
+                self.due.push_back(Due::Load(script));
+            }
+        }
+        for ticket in &self.batch {
+            let commands = ticket.unanswered();
+            if commands.len() == ticket.commands.len() {
+                self.outgoing.push_ticket(ticket, 0..ticket.bytes.len());
+            } else {
+                let spans = commands.iter().filter_map(|index| ticket.commands.get(*index));
+                spans.for_each(|command| self.outgoing.push_ticket(ticket, command.span.clone()));
+            }
+            self.due.extend(commands.into_iter().map(|index| Due::Command(Arc::clone(ticket), index)));
+        }
+    }
+
+    fn exchange(&mut self, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
+        let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        let result = self.exchange_on(&mut connection, shared, patience);
+        // After any other fault it is dropped, with whatever is still unread.
+        if matches!(result, Ok(()) | Err(Fault::GaveUp(_))) {
+            self.connection = Some(connection);
+        }
+        result
+    }
+
+    fn exchange_on(&mut self, connection: &mut Connection, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
+        self.outgoing.send(connection, patience)?;
+        while !self.due.is_empty() {
+            let reply = connection.receive(patience)?;
+            match self.due.pop_front() {
+                Some(Due::Command(ticket, index)) => {
+                    let Some(command) = ticket.commands.get(index) else { continue };
+                    match judge(reply, command.refusable, connection.endpoint(), shared.route.address()) {
+                        Verdict::Answer(reply) => {
+                            self.tally.answered = true;
+                            ticket.answer(index, reply);
+                        }
+                        Verdict::Unknown => self.unknown.extend(command.script),
+                        verdict => self.tally.put_off(verdict),
+                    }
+                }
+                Some(Due::Load(script)) => match judge(reply, false, connection.endpoint(), shared.route.address()) {
+                    Verdict::Answer(Ok(_)) => {}
+                    Verdict::Answer(Err(error)) => self.refuse(shared, script, &error),
+                    verdict => self.tally.put_off(verdict),
+                },
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The server does not take a script: nobody who calls it will be answered.
+    fn refuse(&self, shared: &Shared, script: usize, error: &RedisError) {
+        let name = shared.scripts.get(script).map_or("", |loadable| loadable.script.name);
+        let error = match error {
+            RedisError::Access { .. } => error.clone(),
+            _ => RedisError::Protocol(format!("the server does not take the script {name}: {error}")),
+        };
+        let calls_it = |ticket: &&Arc<Ticket>| ticket.commands.iter().any(|command| command.script == Some(script));
+        self.batch.iter().filter(calls_it).for_each(|ticket| ticket.fail(error.clone()));
+    }
+
+    /// Every reply is read: see what is to be done again, and when.
+    fn conclude(&mut self, shared: &Shared) -> Result<(), Fault> {
+        let tally = std::mem::take(&mut self.tally);
+        if tally.answered {
+            shared.route.proven();
+            self.backoff.reset();
+            self.loads = 0;
+        }
+        if let Some(elsewhere) = tally.elsewhere {
+            return Err(shared.route.note(elsewhere));
+        }
+        self.loads += u32::from(!self.unknown.is_empty());
+        let why = match tally.later {
+            None if self.loads <= QUICK_LOADS => return Ok(()),
+            None => "the server forgets its scripts".into(),
+            Some(why) => why,
+        };
+        shared.route.remark(why);
+        self.not_before = Some(Instant::now() + self.backoff.next());
+        Ok(())
+    }
+
+    /// The connection is gone, and everything that was on it.
+    fn reset(&mut self) {
+        self.connection = None;
+        self.outgoing = Outgoing::default();
+        self.due.clear();
+    }
+}
+
+impl Tally {
+    fn put_off(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Later(why) => self.later = Some(why),
+            Verdict::Elsewhere(to, why) => self.elsewhere = Some(Fault::Elsewhere(to, why)),
+            Verdict::Answer(_) | Verdict::Unknown => {}
+        }
+    }
+}
