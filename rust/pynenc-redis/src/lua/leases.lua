@@ -73,7 +73,19 @@ local function look_again(worker, number, deadline)
   call('ZADD', P .. 'wk', at, worker_member(number, worker))
 end
 
--- Somebody could reach the store just now: what falls silent is not silent because of the store.
+local HOLDS = 1
+
+-- Somebody reaches the store. When nobody had for most of a lease, it was the store that was away:
+-- everybody looks silent then, but for the one that comes back first. For one lease nothing is
+-- taken from anybody, so that all who live can say so. That may begin again only after the reaper
+-- has really reaped: else a rare reaper would hold back for ever.
 local function note_life()
+  if band(OPTIONS, HOLDS) ~= 0 then
+    local clock = call('HMGET', P .. 'clk', 'seen', 'hold')
+    local seen = tonumber(clock[1])
+    if seen and not clock[2] and (NOW < seen or NOW - seen > LEASE * 2 / 3) then
+      call('HSET', P .. 'clk', 'hold', NOW + LEASE)
+    end
+  end
   call('HSET', P .. 'clk', 'seen', NOW)
 end

@@ -10,4 +10,5 @@ for i = 5, #ARGV do
   call('SADD', P .. 'wt:' .. worker, ARGV[i])
 end
 look_again(worker, number, deadline)
+note_life()
 return number

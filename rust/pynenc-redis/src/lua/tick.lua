@@ -1,22 +1,11 @@
 -- Promote what is due, rescue what lost its lease, drop what is old: of each only so much. The
 -- answer is in how long there will be something to do again, -1 for never.
 local MOST_WORKERS, MOST_RESCUED = 16, 100
-local HOLDS = 1
 local SILENT = 'it fell silent for longer than its lease'
 
--- After an outage of the store everybody looks silent. The reaper then holds back for one lease, so
--- that those who live can say so. It may hold again only after it has really reaped: else a rare
--- reaper would hold for ever.
+-- Until when the reaper holds back, if it does; `note_life` says why.
 local function held_until()
-  if band(OPTIONS, HOLDS) == 0 then
-    return nil
-  end
-  local clock = call('HMGET', P .. 'clk', 'seen', 'hold')
-  local seen, hold = tonumber(clock[1]) or 0, tonumber(clock[2])
-  if not hold and call('EXISTS', P .. 'wk') == 1 and (NOW < seen or NOW - seen > LEASE * 2 / 3) then
-    hold = NOW + LEASE
-    call('HSET', P .. 'clk', 'hold', hold)
-  end
+  local hold = tonumber(call('HGET', P .. 'clk', 'hold'))
   if hold and NOW < hold and hold <= NOW + LEASE then
     return hold
   end
@@ -57,8 +46,8 @@ local function look_at_time(time)
 end
 
 look_at_time(promote())
-local hold = held_until()
 note_life()
+local hold = held_until()
 if not hold then
   reap()
 end
