@@ -291,6 +291,12 @@ class LocalServerError(PynencError, ConnectionError):
 class ForkedProcessError(PynencError):
     """An object that belongs to the parent process was used after a fork."""
 
+    def __str__(self) -> str:
+        return super().__str__() or (
+            "the engine belongs to the parent process of this fork; start a new interpreter instead, and share work "
+            'with it through engine="local" (on this machine) or engine="redis"'
+        )
+
 
 # -- configuration --------------------------------------------------------------------------------
 class ConfigError(PynencError, ValueError):

@@ -7,7 +7,7 @@ from weakref import ref
 
 from pynenc._core import Runtime
 from pynenc.context import current
-from pynenc.engine.registry import load_component, load_engine, stays_in_process
+from pynenc.engine.registry import BEYOND_PROCESS, load_component, load_engine, stays_in_process
 from pynenc.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def make_runner(app: RunnerHostPort) -> BaseRunner:
     if not idle and stays_in_process(conf.engine) and not chosen.mem_compatible():
         raise ConfigError(
             f"runner_cls is {conf.runner_cls!r}, which runs in other processes, and engine {conf.engine!r} "
-            "lives in this one; accepted: ThreadRunner, DummyRunner"
+            f"lives in this one; accepted: ThreadRunner, DummyRunner; or else {BEYOND_PROCESS}"
         )
     made: BaseRunner = chosen(app)
     return made

@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import json
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -584,4 +585,7 @@ def test_what_was_pickled_works_here_and_is_named_elsewhere() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], input=pickle.dumps(invocation), capture_output=True, timeout=BOUND_S, check=False
     )
-    assert b"InvocationNotFoundError" in done.stderr.splitlines()[-1]
+    last = done.stderr.splitlines()[-1]
+    assert b"InvocationNotFoundError" in last
+    assert f"the memory engine of process {os.getpid()} keeps it".encode() in last
+    assert b'engine="local"' in last

@@ -133,6 +133,7 @@ def test_the_first_signal_lets_running_bodies_finish(runner: tuple[subprocess.Po
     assert lines[1] == "app     shop:app (id shop)"
     assert lines[3] == "runner  ThreadRunner, 2 slots"
     assert "no other program can reach it" in err
+    assert 'engine="local"' in err
 
 
 def test_the_second_signal_hands_them_back(runner: tuple[subprocess.Popen[str], Path]) -> None:

@@ -166,6 +166,11 @@ def test_difference_of_values_that_compare_to_no_boolean() -> None:
     assert "    - a: [1 2] -> [1 3]" in format_difference("t", {"a": same}, {"a": other})
 
 
+def test_a_forked_process_is_told_what_to_use_instead() -> None:
+    assert 'engine="local"' in str(exceptions.ForkedProcessError())
+    assert str(exceptions.ForkedProcessError("why")) == "why"
+
+
 # -- classes --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("kind", "parent"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pynenc._core import __version__
 from pynenc.cli.exit_codes import CommandError, ExitCode
 from pynenc.cli.output import print_line, say
-from pynenc.engine.registry import stays_in_process
+from pynenc.engine.registry import BEYOND_PROCESS, stays_in_process
 from pynenc.wiring import make_runner
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _warn(located: Located) -> None:
     if stays_in_process(app.conf.engine):
         say(
             f"warning: the {app.conf.engine} engine keeps work in its own process: this runner runs only what "
-            "is submitted in this process, and no other program can reach it"
+            f"is submitted in this process, and no other program can reach it; {BEYOND_PROCESS}"
         )
 
 

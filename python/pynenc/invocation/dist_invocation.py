@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from pynenc._core import InvocationHandle
+from pynenc.engine.registry import BEYOND_PROCESS, stays_in_process
+from pynenc.exceptions import InvocationNotFoundError
 from pynenc.invocation.base_invocation import BaseInvocation, until_called
 from pynenc.types import Params, Result
 
@@ -97,8 +99,14 @@ class DistributedInvocation(InvocationHandle[Params, Result], BaseInvocation[Par
 
 def _restore(app: AppPort, origin: str, identity: dict[str, Any]) -> DistributedInvocation[..., Any]:
     """Unpickle: through the very application it came from if that lives here, else through its copy."""
-    owner = _pickled_here.get(origin, app)
-    found: DistributedInvocation[..., Any] = owner.runtime.invocation(identity["invocation_id"])
+    invocation_id: str = identity["invocation_id"]
+    if origin not in _pickled_here and stays_in_process(app.conf.engine):
+        raise InvocationNotFoundError(
+            invocation_id,
+            f"the {app.conf.engine} engine of process {origin.partition(':')[0]} keeps it, which no other process can "
+            f"reach; {BEYOND_PROCESS}",
+        )
+    found: DistributedInvocation[..., Any] = _pickled_here.get(origin, app).runtime.invocation(invocation_id)
     return found
 
 
