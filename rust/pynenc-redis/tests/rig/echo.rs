@@ -10,8 +10,14 @@ use pynenc_redis::link::wire::Wire;
 use pynenc_redis::store::Script;
 use redis::Value;
 
-pub static SCRIPTS: LazyLock<Vec<Script>> =
-    LazyLock::new(|| vec![Script { name: "echo", source: include_str!("lua/echo.lua").to_owned() }]);
+pub static SCRIPTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    let script = |name, source: &str| Script { name, source: source.to_owned() };
+    vec![
+        script("echo", include_str!("lua/echo.lua")),
+        script("keep", include_str!("lua/keep.lua")),
+        script("broken", include_str!("lua/broken.lua")),
+    ]
+});
 pub const PREFIX: &str = "pynenc:1:{test}:";
 
 /// Short limits, for servers that do not answer.
@@ -36,7 +42,17 @@ pub fn echo(words: &[&str]) -> Call {
     Call { script: 0, arguments, refusable: false }
 }
 
-/// What it returns.
+/// A call that may write even when the server's memory is full.
+pub fn keep(word: &str) -> Call {
+    Call { script: 1, arguments: vec![word.as_bytes().to_vec()], refusable: false }
+}
+
+/// A call of a script that does not compile.
+pub fn broken() -> Call {
+    Call { script: 2, arguments: Vec::new(), refusable: false }
+}
+
+/// What [`echo`] returns.
 pub fn echoed(words: &[&str]) -> Value {
     let bulk = |word: &str| Value::BulkString(word.as_bytes().to_vec());
     Value::Array(std::iter::once(PREFIX).chain(words.iter().copied()).map(bulk).collect())

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub mod binary;
 pub mod echo;
+pub mod peer;
 
 /// How long anything may take that should take no time at all.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -88,6 +89,11 @@ impl Server {
             assert!(!ended && Instant::now() < until, "the server does not start:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Settings for the next time it is run.
+    pub fn add_options(&mut self, options: &[&str]) {
+        self.options.extend(options.iter().map(|&option| option.to_owned()));
     }
 
     /// End it at once, as a crash would.

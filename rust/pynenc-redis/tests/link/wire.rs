@@ -1,14 +1,14 @@
 //! Commands over the wire, on a server that behaves.
 
-mod rig;
-
 use std::sync::Arc;
 use std::thread;
 
 use pynenc_redis::error::RedisError;
 use pynenc_redis::link::{Call, Link};
 use redis::Value;
-use rig::echo::{echo, echoed, wire};
+
+use crate::rig::echo::{echo, echoed, wire};
+use crate::server;
 
 #[test]
 fn replies_come_in_the_order_of_the_calls() {

@@ -1,9 +1,5 @@
 //! Tokens and notices: what wakes whoever waits.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly, also outside the functions that are marked as tests")]
-
-mod rig;
-
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,8 +9,10 @@ use pynenc_redis::link::doorbell::{Bell, Doorbell};
 use pynenc_redis::link::notices::{Listener, Notices};
 use pynenc_redis::link::route::Route;
 use pynenc_redis::link::timing::Timing;
-use rig::echo::{HASTY, PREFIX};
-use rig::{PATIENCE, Server, eventually};
+
+use crate::rig::echo::{HASTY, PREFIX};
+use crate::rig::{PATIENCE, Server, eventually};
+use crate::server;
 
 const KEYS: [&[u8]; 2] = [b"pynenc:1:{test}:tok:0", b"pynenc:1:{test}:tok:1"];
 const CHANNEL: &str = "pynenc:1:{test}:c:1";
