@@ -78,6 +78,8 @@ pub struct View<'a, C> {
     pub call: Option<&'a C>,
     /// How it ended, if that is known here.
     pub outcome: Option<&'a Outcome<Bytes>>,
+    /// What was said of the lost worker that was the end of it.
+    pub lost: Option<&'a str>,
     /// The invocation whose body called it, if that is known here.
     pub parent: Option<InvocationId>,
     /// How often it was tried again after an error, as far as is known here.
@@ -87,10 +89,10 @@ pub struct View<'a, C> {
 /// What a worker has to be told, from [`super::Remote::take_news`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
-    /// Somebody asks that the body of this one be stopped.
-    Cancel(Ref),
-    /// It is others' now: whatever its body brings will be refused.
-    Lost(Ref),
+    /// Somebody asks that this run be stopped.
+    Cancel(Ref, Fence),
+    /// It is others' now: whatever this run brings will be refused.
+    Lost(Ref, Fence),
 }
 
 /// What became of a worker's things when it stopped.

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 pub mod binary;
 pub mod echo;
 pub mod peer;
+pub mod process;
 
 /// How long anything may take that should take no time at all.
 pub const PATIENCE: Duration = Duration::from_secs(30);

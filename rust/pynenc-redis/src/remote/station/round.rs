@@ -1,0 +1,315 @@
+//! One trip to the store for one worker: what it has to tell goes out, what its threads want comes in.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pynenc_core::engine::Fence;
+use pynenc_core::error::CoreError;
+use pynenc_core::id::{InvocationId, Ref};
+use pynenc_core::park::Parker;
+
+use super::Station;
+use super::lane::{LaneState, Ready};
+use super::outbox::Entry;
+use crate::error::{RedisError, Result};
+use crate::remote::Settings;
+use crate::remote::after::After;
+use crate::remote::mirror::Phase;
+use crate::remote::server::Hold;
+use crate::remote::shared::{Shared, State, earliest};
+use crate::store::{ClaimRequest, Claims, Taken, WorkerId};
+
+/// A body that has run for this long is reported as started; a shorter one starts as it ends.
+const REPORT_AFTER: Duration = Duration::from_millis(2);
+
+/// What one trip carries.
+pub(super) struct Load {
+    worker: WorkerId,
+    resumed: Vec<Hold>,
+    started: Vec<(Ref, InvocationId, Fence)>,
+    ends: Vec<Entry>,
+    claim: Option<ClaimRequest>,
+    interrupt_bell: bool,
+}
+
+/// What there is to do for a worker.
+pub(super) enum Next {
+    Go(Load),
+    /// Nothing before that moment, or before somebody calls.
+    Sleep(Option<Instant>),
+    /// Nothing ever again.
+    Over,
+}
+
+impl Load {
+    fn is_empty(&self) -> bool {
+        let told = self.resumed.is_empty() && self.started.is_empty() && self.ends.is_empty();
+        told && self.claim.is_none() && !self.interrupt_bell
+    }
+}
+
+impl<C> Shared<C> {
+    /// What the next trip of a worker carries. Once it has gone out, its answer must be brought in.
+    pub(super) fn load(&self, place: usize) -> Next {
+        let now = Instant::now();
+        let closing = self.is_closing();
+        self.decide(|state, _| {
+            state.give_stale_back(place, now, self);
+            let Some(station) = state.stations.get(place) else { return Next::Over };
+            if station.in_flight {
+                return Next::Sleep(None);
+            }
+            if let Some(not_before) = station.not_before.filter(|&not_before| not_before > now) {
+                return Next::Sleep(Some(not_before));
+            }
+            let started = state.report_due(place, now);
+            let Some(station) = state.stations.get_mut(place) else { return Next::Over };
+            let ends = station.outbox.take();
+            let resumed = station.outbox.take_resumed();
+            let claim = station.plan_claim(&self.settings, &ends, || self.server.fresh_number());
+            let interrupt_bell = std::mem::take(&mut station.interrupt_bell);
+            let load = Load { worker: station.worker, resumed, started, ends, claim, interrupt_bell };
+            if load.is_empty() {
+                let over = station.outbox.unacknowledged() == 0 && (station.retired || closing);
+                return if over { Next::Over } else { Next::Sleep(station.next_look(&self.settings)) };
+            }
+            station.in_flight = true;
+            Next::Go(load)
+        })
+    }
+
+    /// Carry it to the store and bring the answer in. Blocks.
+    pub(super) fn carry(&self, place: usize, load: Load) {
+        let Load { worker, mut resumed, started, ends, claim, interrupt_bell } = load;
+        if interrupt_bell {
+            // Should it fail, the bell looks again by itself, only later.
+            let _ = self.server.interrupt_ring();
+        }
+        let mut failure = self.tell_resumed(&mut resumed).err();
+        if failure.is_none() {
+            failure = self.tell_started(&started).err();
+        }
+        let settlements: Vec<_> = ends.iter().map(|entry| entry.settlement.clone()).collect();
+        let answer = match failure {
+            Some(failure) => Err(failure),
+            None if ends.is_empty() && claim.is_none() => Ok((Vec::new(), Claims::default())),
+            None => self.server.work(&settlements, claim.as_ref()),
+        };
+        drop(settlements);
+        self.decide(|state, after| {
+            if let Some(station) = state.stations.get_mut(place) {
+                station.in_flight = false;
+                station.outbox.put_resumed_back(resumed);
+            }
+            match answer {
+                Ok((answers, claims)) => {
+                    state.bring_answers(place, ends, answers, after);
+                    if let Some(request) = claim {
+                        state.bring_work(place, worker, &request, claims, self, after);
+                    }
+                }
+                Err(failure) => {
+                    state.report_later(place, started);
+                    state.bring_failure(place, worker, ends, &failure, self, after);
+                }
+            }
+            state.after_trip(place, &self.bell, after);
+        });
+    }
+
+    fn tell_resumed(&self, resumed: &mut Vec<Hold>) -> Result<()> {
+        while let Some(&waiter) = resumed.first() {
+            match self.server.resume(waiter) {
+                // Not paused, or no longer its holder's: there is nothing to resume.
+                Ok(()) | Err(RedisError::Refused(_)) => drop(resumed.remove(0)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_started(&self, started: &[(Ref, InvocationId, Fence)]) -> Result<()> {
+        if started.is_empty() {
+            return Ok(());
+        }
+        let holds: Vec<Hold> = started.iter().map(|&(_, id, fence)| (id, fence)).collect();
+        let answers = self.server.start(&holds)?;
+        self.decide(|state, after| {
+            for (&(at, _, fence), answer) in started.iter().zip(answers) {
+                if answer.is_err() {
+                    state.lose_hold(at, fence, after);
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl<C> State<C> {
+    /// What was fetched ahead, and no thread came for: others may have it.
+    fn give_stale_back(&mut self, place: usize, now: Instant, shared: &Shared<C>) {
+        let limit = shared.settings.hand_back_after;
+        let Some(before) = now.checked_sub(limit) else { return };
+        let Some(station) = self.stations.get_mut(place) else { return };
+        let stale: Vec<Ready> = station.lanes.iter_mut().flat_map(|lane| lane.take_stale(before)).collect();
+        if stale.is_empty() {
+            return;
+        }
+        station.pace.stall(limit);
+        self.counters.given_back += stale.len() as u64;
+        for ready in stale {
+            self.give_back(ready.at, ready.taken.fence, shared.server.fresh_number());
+        }
+    }
+
+    /// Bodies that have run for a while, and count as claimed only.
+    fn report_due(&mut self, place: usize, now: Instant) -> Vec<(Ref, InvocationId, Fence)> {
+        let mut due = Vec::new();
+        let Some(station) = self.stations.get_mut(place) else { return due };
+        while let Some(&(at, fence, since)) = station.unreported.front() {
+            if now < since + REPORT_AFTER {
+                break;
+            }
+            station.unreported.pop_front();
+            if let Ok(hold) = self.mirror.held(at, fence)
+                && hold.phase == Phase::Running
+                && !std::mem::replace(&mut hold.reported, true)
+            {
+                due.push((at, self.mirror.id(at), fence));
+            }
+        }
+        due
+    }
+
+    /// The report did not arrive.
+    fn report_later(&mut self, place: usize, started: Vec<(Ref, InvocationId, Fence)>) {
+        let now = Instant::now();
+        for (at, _, fence) in started {
+            if let Ok(hold) = self.mirror.held(at, fence)
+                && let Some(station) = self.stations.get_mut(place)
+            {
+                hold.reported = false;
+                station.unreported.push_back((at, fence, now));
+            }
+        }
+    }
+
+    /// Tell those who wait for the trip to be over.
+    fn after_trip(&mut self, place: usize, bell: &Arc<Parker>, after: &mut After<C>) {
+        self.want_a_ring(bell, after);
+        if let Some(station) = self.stations.get(place)
+            && let Some(drained) = station.drained.as_ref().filter(|_| station.outbox.unacknowledged() == 0)
+        {
+            after.unpark(drained);
+        }
+    }
+
+    fn bring_answers(&mut self, place: usize, ends: Vec<Entry>, answers: Vec<Result<()>>, after: &mut After<C>) {
+        let mut again = Vec::new();
+        let mut answers = answers.into_iter();
+        for entry in ends {
+            match answers.next() {
+                Some(Err(failure)) if !matches!(failure, RedisError::Refused(_)) => again.push(entry),
+                None => again.push(entry),
+                Some(answer) => {
+                    if let Some(station) = self.stations.get_mut(place) {
+                        station.outbox.acknowledge(1);
+                    }
+                    self.settled(entry, answer, after);
+                }
+            }
+        }
+        self.send_again(place, again, Instant::now() + Duration::from_secs(1));
+    }
+
+    fn send_again(&mut self, place: usize, ends: Vec<Entry>, not_before: Instant) {
+        if let Some(station) = self.stations.get_mut(place)
+            && !ends.is_empty()
+        {
+            self.counters.resent += ends.len() as u64;
+            station.outbox.put_back(ends);
+            station.not_before = Some(not_before);
+        }
+    }
+
+    fn bring_failure(
+        &mut self,
+        place: usize,
+        worker: WorkerId,
+        ends: Vec<Entry>,
+        failure: &RedisError,
+        shared: &Shared<C>,
+        after: &mut After<C>,
+    ) {
+        let pause = shared.pause_after(failure);
+        let lost = matches!(failure, RedisError::Refused(CoreError::UnknownWorker(_)));
+        let not_before = if lost { Instant::now() } else { Instant::now() + pause };
+        self.send_again(place, ends, not_before);
+        if lost {
+            self.lose_lease(place, worker, after);
+            after.unpark(&shared.keeper);
+        } else if let Some(station) = self.stations.get_mut(place) {
+            station.not_before = Some(not_before);
+        }
+    }
+
+    fn bring_work(
+        &mut self,
+        place: usize,
+        worker: WorkerId,
+        request: &ClaimRequest,
+        claims: Claims,
+        shared: &Shared<C>,
+        after: &mut After<C>,
+    ) {
+        let Claims { taken, next_due, queued } = claims;
+        let more = taken.len() >= request.limit || queued > 0;
+        let usable = self.note_claim(place, worker, request, more, next_due);
+        let now = Instant::now();
+        for one in taken {
+            self.bring_one(place, one, usable, now, shared);
+        }
+        let Some(station) = self.stations.get_mut(place) else { return };
+        for lane in &mut station.lanes {
+            lane.wake(after);
+        }
+    }
+
+    /// What a claim says of the queue; whether what it brought can be used.
+    fn note_claim(
+        &mut self,
+        place: usize,
+        worker: WorkerId,
+        request: &ClaimRequest,
+        more: bool,
+        next_due: Option<u64>,
+    ) -> bool {
+        let Some(station) = self.stations.get_mut(place) else { return false };
+        station.unanswered = None;
+        for &lane in &request.lanes {
+            station.lane(lane).maybe = more;
+            self.awaited[lane as usize] &= more;
+        }
+        station.due = next_due.map(|micros| Instant::now() + Duration::from_micros(micros));
+        !station.closed && station.worker == worker
+    }
+
+    fn bring_one(&mut self, place: usize, taken: Taken, usable: bool, now: Instant, shared: &Shared<C>) {
+        let at = self.take_in(place, &taken);
+        if !usable {
+            self.give_back(at, taken.fence, shared.server.fresh_number());
+        } else if let Some(station) = self.stations.get_mut(place) {
+            station.lane(taken.lane).push(Ready { at, since: now, taken });
+        }
+    }
+}
+
+impl Station {
+    /// When there will be something to do that nobody calls for.
+    fn next_look(&self, settings: &Settings) -> Option<Instant> {
+        let stale = self.lanes.iter().filter_map(LaneState::oldest_spare).min();
+        let stale = stale.map(|since| since + settings.hand_back_after);
+        let unreported = self.unreported.front().map(|&(_, _, since)| since + REPORT_AFTER);
+        earliest(stale, unreported)
+    }
+}

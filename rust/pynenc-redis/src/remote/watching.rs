@@ -1,0 +1,80 @@
+//! Who waits in this process, and for what.
+
+use std::sync::Arc;
+
+use pynenc_core::id::Ref;
+use pynenc_core::park::Subscription;
+
+use super::Remote;
+use super::mirror::Gone;
+use super::shared::Shared;
+
+/// Waiting.
+impl<C: Send + 'static> Remote<C> {
+    /// Have `first`, `first + 1`, … delivered as the invocations end, their outcomes readable; at once for
+    /// those known to have ended, or to be gone. An invocation that the store has lost counts as ended.
+    pub fn watch(&self, all: &[Ref], by: &Arc<Subscription>, first: u32) {
+        let shared = self.shared();
+        if !shared.is_home() {
+            return;
+        }
+        if shared.is_closing() {
+            (first..).zip(all).for_each(|(token, _)| by.deliver(token));
+            return;
+        }
+        // Without threads nothing would ever be told: what waits is then told at the end, that it is lost.
+        if shared.listen().and_then(|()| shared.start_keeper()).is_err() {
+            shared.close();
+        }
+        let guard = shared.guard_time();
+        let unacknowledged = shared.decide(|state, after| {
+            let mut unacknowledged = false;
+            for (token, &at) in (first..).zip(all) {
+                if state.mirror.watch(at, by, token, after) {
+                    unacknowledged |= state.mirror.get(at).is_some_and(|shadow| shadow.unacknowledged);
+                    state.attend(at, guard);
+                }
+            }
+            unacknowledged
+        });
+        if unacknowledged {
+            shared.send_pipelines();
+        }
+        shared.keeper.unpark();
+    }
+
+    /// Take a subscription back from the invocations that have not ended.
+    pub fn unwatch(&self, all: &[Ref], by: &Arc<Subscription>) {
+        if self.shared().is_home() {
+            self.shared().decide(|state, after| all.iter().for_each(|&at| state.mirror.unwatch(at, by, after)));
+        }
+    }
+
+    /// One more reader for an invocation; `false` when it is gone.
+    pub fn remember(&self, at: Ref) -> bool {
+        self.shared().is_home() && self.shared().decide(|state, _| state.mirror.remember(at))
+    }
+
+    /// One reader less. What only its readers kept is dropped with the last of them.
+    pub fn forget(&self, at: Ref) {
+        self.forget_all(&[at]);
+    }
+
+    /// One reader less for each, in one step.
+    pub fn forget_all(&self, all: &[Ref]) {
+        if self.shared().is_home() {
+            self.shared().decide(|state, after| all.iter().for_each(|&at| state.mirror.forget(at, after)));
+        }
+    }
+}
+
+impl<C> Shared<C> {
+    /// Nobody will learn of any end any more: whoever waits is told that it is lost.
+    pub(super) fn give_up_waiting(&self) {
+        self.decide(|state, after| {
+            for at in state.mirror.waited_for() {
+                state.mirror.lose(at, Gone::Lost, after);
+            }
+        });
+    }
+}
