@@ -12,7 +12,7 @@ local lost, cancel, extended = {}, {}, {}
 for at = 1, #ARGV[3], BEAT_SIZE do
   local id, attempt, nonce = parse(BEAT, ARGV[3], at)
   local r = load(id)
-  if not r or not holds(r, attempt, nonce) then
+  if not r or r.worker ~= worker or not holds(r, attempt, nonce) then
     lost[#lost + 1] = id
   else
     extended[#extended + 1] = deadline

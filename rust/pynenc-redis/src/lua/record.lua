@@ -22,7 +22,8 @@ end
 
 local function load(id)
   local text = call('GET', P .. 'i:' .. id)
-  return text and read(id, text) or nil
+  -- A script must not stop half-way: what is no record, whoever wrote it, is not there.
+  return text and #text >= HEAD_SIZE and read(id, text) or nil
 end
 
 local function written(r)
@@ -54,6 +55,9 @@ end
 
 -- Where the parts of the body begin that come after the first `ahead` kinds of `have`.
 local function offset(r, ahead)
+  if r.have == 0 then
+    return 0
+  end
   local at = 0
   local kind = 1
   while kind < ahead do

@@ -4,7 +4,8 @@ local OF_WAITER = 100000
 local SETTLEMENT = '>c16I4c8c8BI8I8I8Bc16I4c8'
 local FINAL_OF = { SUCCESS, FAILED, CANCELLED }
 
-local function resume(waiter, attempt, nonce, token)
+-- With `again` the answer of the first time is given again, and nothing is done.
+local function resume(waiter, attempt, nonce, token, again)
   local r = load(waiter)
   if not r then
     return MISSING
@@ -18,10 +19,12 @@ local function resume(waiter, attempt, nonce, token)
   if r.status ~= PAUSED then
     return TRANSITION + r.status * 100 + RUNNING
   end
-  move(r, RUNNING)
-  r.token = token
-  forget_awaited(r)
-  save(r)
+  if not again then
+    move(r, RUNNING)
+    r.token = token
+    forget_awaited(r)
+    save(r)
+  end
   return DONE
 end
 
@@ -53,8 +56,12 @@ local function settle(text, value)
   if not r then
     return MISSING
   end
+  local function answer(again)
+    local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token, again) or DONE
+    return told == DONE and DONE or told + OF_WAITER
+  end
   if r.token == token then
-    return DONE
+    return answer(true)
   end
   if not holds(r, attempt, nonce) then
     return FENCED + r.status
@@ -74,6 +81,5 @@ local function settle(text, value)
   else
     go_back(r, kind, delay)
   end
-  local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token) or DONE
-  return told == DONE and DONE or told + OF_WAITER
+  return answer(false)
 end

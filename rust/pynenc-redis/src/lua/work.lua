@@ -66,8 +66,12 @@ if not request then
   return answer
 end
 local due = promote()
-local again = is_sent_again(request)
-local found = again and answer_again(request, answer) or claim(request, answer)
+local found = 0
+if is_sent_again(request) then
+  answer_again(request, answer)
+else
+  found = claim(request, answer)
+end
 write_counters()
 
 local queued = 0
@@ -78,16 +82,16 @@ for _, lane in ipairs(request.lanes) do
     -- Nothing is left to be woken for: tokens of the past would only raise false alarms.
     woken[lane] = nil
     call('DEL', P .. 'tok:' .. lane)
-  elseif found and found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
+  elseif found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
     -- One wakes the next, however few tokens there were.
     wake(lane, 1)
   end
 end
 answer[2] = queued
-if found and found > 0 then
+if found > 0 then
   remember(request)
 end
-if due and (not found or found < request.limit) then
+if due and found < request.limit then
   answer[3] = math.max(0, tonumber(due) - NOW)
 end
 write_all()
