@@ -16,6 +16,9 @@ use crate::patience::SLICE;
 /// More bytes than any reply of ours has: what sends them is no server of ours.
 const LONGEST_REPLY: usize = 1 << 30;
 
+const GARBLED: &str = "the answer is not the protocol of Redis (a server that expects TLS is named rediss://)";
+const UNENCRYPTED: &str = "a server without TLS is named redis://";
+
 /// A connection to one server. After a fault it is dropped: replies that are still on their way
 /// would answer the wrong command.
 pub(super) struct Connection {
@@ -84,9 +87,7 @@ impl Connection {
             (Err(_), Some(gave_up), _) => Err(Fault::GaveUp(gave_up)),
             (Err(_), None, _) if silent => Ok(None),
             (Err(_), None, Some(error)) => Err(self.lost(&error)),
-            (Err(_), None, None) => {
-                Err(Fault::Lost(format!("{}: the answer is not the protocol of Redis", self.endpoint)))
-            }
+            (Err(_), None, None) => Err(Fault::Garbled(format!("{}: {GARBLED}", self.endpoint))),
         }
     }
 
@@ -102,7 +103,8 @@ impl Connection {
                 server: self.endpoint.to_string(),
                 reason: format!("{refused}; name the authority's PEM file with ssl_ca_certs in the address"),
             }),
-            _ => Fault::Lost(format!("{}: {error}", self.endpoint)),
+            Some(refused) => Fault::Garbled(format!("{}: {refused}; {UNENCRYPTED}", self.endpoint)),
+            None => Fault::Lost(format!("{}: {error}", self.endpoint)),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Doorbell {
                 Err(_) if self.latch.is_closed() => {}
                 Err(Fault::GaveUp(_)) => return Err(self.route.unreachable(&patience)),
                 Err(Fault::Fatal(error)) => return Err(error),
-                Err(Fault::Lost(_) | Fault::Elsewhere(..)) => ear.broken = true,
+                Err(Fault::Lost(_) | Fault::Garbled(_) | Fault::Elsewhere(..)) => ear.broken = true,
             }
         }
     }

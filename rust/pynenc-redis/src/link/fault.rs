@@ -12,6 +12,8 @@ pub(super) enum Fault {
     GaveUp(GaveUp),
     /// It broke, or could not be made; another attempt may work.
     Lost(String),
+    /// What came was not the protocol; another attempt may work if it did before.
+    Garbled(String),
     /// The server is the wrong one.
     Elsewhere(Option<Endpoint>, String),
     /// No attempt can work.

@@ -112,6 +112,8 @@ impl Route {
                     Err(self.note(Fault::Lost(why)))
                 }
             },
+            // It is more likely that the address is wrong than that the server has gone mad.
+            Err(Fault::Garbled(why)) if !self.state.lock().met => Err(self.note(self.unfit(why))),
             Err(fault) => Err(self.note(fault)),
         }
     }
@@ -122,7 +124,7 @@ impl Route {
         let mut state = self.state.lock();
         match &fault {
             Fault::GaveUp(_) => return fault,
-            Fault::Lost(why) => {
+            Fault::Lost(why) | Fault::Garbled(why) => {
                 state.last.clone_from(why);
                 state.found = None;
             }
@@ -229,7 +231,7 @@ impl Route {
                         None => last = Fault::Lost(format!("{node} knows no holder of the app's slot")),
                     }
                 }
-                Err(fault @ (Fault::Lost(_) | Fault::Elsewhere(..))) => last = fault,
+                Err(fault @ (Fault::Lost(_) | Fault::Garbled(_) | Fault::Elsewhere(..))) => last = fault,
                 Err(fault) => return Err(fault),
             }
         }

@@ -20,7 +20,7 @@ pub(super) fn master(
     let mut last = Fault::Lost("no Sentinel is named".into());
     for watcher in watchers {
         last = match ask(dialer, watcher, service, patience) {
-            Err(fault @ (Fault::Lost(_) | Fault::Elsewhere(..))) => fault,
+            Err(fault @ (Fault::Lost(_) | Fault::Garbled(_) | Fault::Elsewhere(..))) => fault,
             decided => return decided,
         };
     }

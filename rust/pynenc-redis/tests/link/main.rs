@@ -9,5 +9,8 @@
 mod rig;
 
 mod faults;
+mod patience;
+mod peers;
+mod refusals;
 mod waking;
 mod wire;

@@ -70,7 +70,7 @@ impl Pipeline {
                 self.reset();
                 self.batch.drain(..).for_each(|ticket| ticket.fail(error.clone()));
             }
-            Fault::Lost(_) | Fault::Elsewhere(..) => self.reset(),
+            Fault::Lost(_) | Fault::Garbled(_) | Fault::Elsewhere(..) => self.reset(),
         }
         patience.spent().map_or(Ok(()), Err)
     }
@@ -122,6 +122,11 @@ impl Pipeline {
     fn exchange(&mut self, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
         let Some(mut connection) = self.connection.take() else { return Ok(()) };
         let result = self.exchange_on(&mut connection, shared, patience);
+        if self.tally.answered {
+            shared.route.proven();
+            self.backoff.reset();
+            self.loads = 0;
+        }
         // After any other fault it is dropped, with whatever is still unread.
         if matches!(result, Ok(()) | Err(Fault::GaveUp(_))) {
             self.connection = Some(connection);
@@ -170,11 +175,6 @@ impl Pipeline {
     /// Every reply is read: see what is to be done again, and when.
     fn conclude(&mut self, shared: &Shared) -> Result<(), Fault> {
         let tally = std::mem::take(&mut self.tally);
-        if tally.answered {
-            shared.route.proven();
-            self.backoff.reset();
-            self.loads = 0;
-        }
         if let Some(elsewhere) = tally.elsewhere {
             return Err(shared.route.note(elsewhere));
         }
