@@ -9,8 +9,10 @@
 mod rig;
 
 mod faults;
+mod fitness;
 mod patience;
 mod peers;
+mod places;
 mod refusals;
 mod waking;
 mod wire;

@@ -103,12 +103,12 @@ fn closing_ends_a_wait_and_all_that_come() {
 
 // -- notices --------------------------------------------------------------------------------------
 #[derive(Debug, PartialEq)]
-enum Heard {
+pub(crate) enum Heard {
     Message(Vec<u8>),
     Reconnected,
 }
 
-struct Ear(Mutex<Sender<Heard>>);
+pub(crate) struct Ear(Mutex<Sender<Heard>>);
 
 impl Listener for Ear {
     fn on_message(&self, message: &[u8]) {
@@ -120,12 +120,18 @@ impl Listener for Ear {
     }
 }
 
-fn listen(server: &Server) -> (Notices, Receiver<Heard>) {
+/// A listener, and what it heard.
+pub(crate) fn ear() -> (Ear, Receiver<Heard>) {
     let (send, receive) = channel();
-    let notices = Notices::open(route(server, Timing::default()), CHANNEL, Ear(Mutex::new(send))).unwrap();
+    (Ear(Mutex::new(send)), receive)
+}
+
+fn listen(server: &Server) -> (Notices, Receiver<Heard>) {
+    let (ear, heard) = ear();
+    let notices = Notices::open(route(server, Timing::default()), CHANNEL, ear).unwrap();
     notices.ready().unwrap();
-    assert_eq!(receive.recv_timeout(PATIENCE), Ok(Heard::Reconnected));
-    (notices, receive)
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok(Heard::Reconnected));
+    (notices, heard)
 }
 
 fn publish(server: &Server, message: &str) {

@@ -39,6 +39,7 @@ pub struct Server {
     binary: PathBuf,
     folder: PathBuf,
     port: Option<u16>,
+    file: Option<PathBuf>,
     options: Vec<String>,
     child: Option<Child>,
 }
@@ -54,9 +55,21 @@ impl Server {
         Some(Self::launch(binary::find()?, Some(free_port()), options))
     }
 
+    /// A Sentinel on a loopback port, with these lines in its file.
+    pub fn start_sentinel(lines: &[String]) -> Option<Self> {
+        let (binary, folder) = (binary::find()?, private_folder());
+        // It writes to the file what it learns.
+        let file = folder.join("sentinel.conf");
+        fs::write(&file, lines.join("\n") + "\n").unwrap();
+        let options = vec!["--sentinel".to_owned()];
+        let mut server = Self { binary, folder, port: Some(free_port()), file: Some(file), options, child: None };
+        server.run();
+        Some(server)
+    }
+
     fn launch(binary: PathBuf, port: Option<u16>, options: &[&str]) -> Self {
         let options = options.iter().map(|&option| option.to_owned()).collect();
-        let mut server = Self { binary, folder: private_folder(), port, options, child: None };
+        let mut server = Self { binary, folder: private_folder(), port, file: None, options, child: None };
         server.run();
         server
     }
@@ -66,7 +79,7 @@ impl Server {
         assert!(self.child.is_none(), "it runs already");
         let log = fs::File::create(self.folder.join("log")).unwrap();
         let mut command = Command::new(&self.binary);
-        command.args(self.settings()).args(&self.options).current_dir(&self.folder);
+        command.args(&self.file).args(self.settings()).args(&self.options).current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
         self.wait_until_up();
