@@ -351,7 +351,7 @@ class AsyncRun:
 
 @final
 class WorkerPool:
-    """The slots of one ThreadRunner."""
+    """The slots of one ThreadRunner, or of one worker process."""
 
     def __new__(
         cls,
@@ -361,7 +361,12 @@ class WorkerPool:
         slots: int,
         async_slots: int,
         spawn: Callable[[], None],
-    ) -> Self: ...
+        board: object | None = None,
+        duty: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """``board``: writable memory for :meth:`counts`. ``duty``: ``single_use``, ``max_tasks``,
+        ``max_memory``, and ``tell``, which is called with ``loaded``, ``waits`` or ``goes on``."""
+
     def work(self) -> None:
         """Body of a worker thread: run invocations until the pool stops. Ends at stop only."""
 
@@ -374,7 +379,20 @@ class WorkerPool:
     def hand_back(self) -> list[str]:
         """Give the claims of the bodies that still run back, counted as nothing; their ids."""
 
+    def watch_load(self) -> None:
+        """Say ``loaded`` the next time that all slots are taken, or now."""
+
+    @property
+    def reason(self) -> str:
+        """Why it stopped by itself; empty when it did not."""
+
     @property
     def running(self) -> list[str]: ...
+    def bodies(self) -> list[tuple[str, str, float, int, bool]]:
+        """Id, task, seconds since the start, thread (0: on the loop), whether it waits."""
+
+    def counts(self) -> list[int]:
+        """What a board shows, in its order."""
+
     @property
     def threads(self) -> int: ...

@@ -240,6 +240,15 @@ class RunnerHostPort(AppPort, Protocol):
         ...
 
     @property
+    def tasks(self) -> dict[str, Any]:
+        """Its tasks, by id."""
+        ...
+
+    def get_task(self, task_id: str) -> Any:
+        """Its task of that id, or nothing."""
+        ...
+
+    @property
     def runner(self) -> Any:
         """The runner in charge."""
         ...

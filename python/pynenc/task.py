@@ -101,10 +101,11 @@ class Task(TaskCore[Params, Result]):
 
     @app.setter
     def app(self, app: AppPort) -> None:
-        before = self._app
+        made = vars(self._app).get("runtime")  # not to be made for this
         self._app = app
         self._conf = None
-        before.runtime.invalidate()
+        if made is not None:
+            made.invalidate()
 
     @property
     def conf(self) -> ConfigTask:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def make_runtime(app: RunnerHostPort) -> Runtime:
     """Make the engine and what runs on it; later changes of settings reach it."""
     from pynenc.invocation.dist_invocation import DistributedInvocation, ReusedInvocation
+    from pynenc.runner.worker.import_guard import refuse_while_importing
 
+    refuse_while_importing()
     engine = load_engine(app.conf.engine)(app.conf)
     runtime = Runtime(
         engine,

@@ -108,7 +108,7 @@ def test_any_loaded_subclass_can_be_named():
     [
         ("broker_cls", "broker", "NoBroker", "unknown"),
         ("broker_cls", "broker", "RedisBroker", "only the memory engine"),
-        ("runner_cls", "runner", "ProcessRunner", "only the memory engine"),
+        ("runner_cls", "runner", "ProcessRunner", "which runs in other processes"),
         ("serializer_cls", "serializer", "XmlSerializer", "JsonSerializer"),
     ],
 )

@@ -8,7 +8,14 @@ from pynenc.conf.config_broker import ConfigBroker
 from pynenc.conf.config_local import ConfigLocal
 from pynenc.conf.config_orchestrator import ConfigOrchestrator
 from pynenc.conf.config_pynenc import ArgumentPrintMode, ConfigPynenc
-from pynenc.conf.config_runner import ConfigRunner, ConfigThreadRunner
+from pynenc.conf.config_runner import (
+    ConfigMultiThreadRunner,
+    ConfigPersistentProcessRunner,
+    ConfigProcessRunner,
+    ConfigRunner,
+    ConfigThreadRunner,
+    ConfigWorkerProcesses,
+)
 from pynenc.conf.config_state_backend import ConfigStateBackend
 from pynenc.conf.config_task import ConcurrencyControlType, ConfigTask
 
@@ -19,12 +26,16 @@ __all__ = [
     "ConfigBroker",
     "ConfigField",
     "ConfigLocal",
+    "ConfigMultiThreadRunner",
     "ConfigOrchestrator",
+    "ConfigPersistentProcessRunner",
+    "ConfigProcessRunner",
     "ConfigPynenc",
     "ConfigPynencBase",
     "ConfigRunner",
     "ConfigStateBackend",
     "ConfigTask",
     "ConfigThreadRunner",
+    "ConfigWorkerProcesses",
     "PynencConfigWarning",
 ]

@@ -22,6 +22,7 @@ _READERS: dict[type, tuple[Callable[[object], Any], str]] = {
 }
 _UNIT_READERS: dict[str, tuple[Callable[[object], Any], str]] = {
     "seconds": (parsing.to_seconds, "a number of seconds, or a duration such as 500ms, 30s, 5m, 2h, 1d"),
+    "bytes": (parsing.to_bytes, "a number of bytes, or a size such as 512MiB or 2GB"),
     "hours": (parsing.to_hours, "a number of hours, or a duration such as 90m, 2h, 1d"),
 }
 
@@ -46,7 +47,7 @@ class ConfigField(Generic[T]):
     :param default: its type is the type of the setting.
     :param mapper: reads a raw value instead of the reader for that type; raises ValueError or TypeError.
     :param accepts: words for what ``mapper`` accepts.
-    :param unit: a number with a unit can be written as a duration in text.
+    :param unit: a number with a unit can be written as a duration, or as a size, in text.
     :param minimum: the least number that is accepted.
     :param choices: the only texts that are accepted, in any case.
     :param secret: the value is never shown.
@@ -58,7 +59,7 @@ class ConfigField(Generic[T]):
         *,
         mapper: Callable[[Any], T] | None = None,
         accepts: str = "",
-        unit: Literal["seconds", "hours"] | None = None,
+        unit: Literal["seconds", "hours", "bytes"] | None = None,
         minimum: float | None = None,
         choices: Collection[str] = (),
         secret: bool = False,

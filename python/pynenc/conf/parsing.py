@@ -7,11 +7,16 @@ words for what is accepted.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BYTES = {
+    "b": 1,
+    **{f"{prefix}b": 1_000 ** (power + 1) for power, prefix in enumerate("kmgt")},
+    **{f"{prefix}ib": 1_024 ** (power + 1) for power, prefix in enumerate("kmgt")},
+}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
@@ -47,15 +52,28 @@ def to_float(value: object) -> float:
 
 def to_seconds(value: object) -> float:
     """Read a number of seconds, or a duration such as ``500ms``, ``30s``, ``5m``, ``2h`` or ``1d``."""
-    if isinstance(value, str):
-        text = value.strip().lower()
-        number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-        unit = text[len(number) :]
-        if unit and number:
-            if unit not in _SECONDS:
-                raise ValueError(f"unknown unit {unit!r}")
-            return to_float(number) * _SECONDS[unit]
+    if isinstance(value, str) and (measured := _measured(value, _SECONDS)) is not None:
+        return measured
     return to_float(value)
+
+
+def to_bytes(value: object) -> int:
+    """Read a number of bytes, or a size such as ``512MiB`` or ``2 GB``."""
+    if isinstance(value, str) and (measured := _measured(value, _BYTES)) is not None:
+        return int(measured)
+    return to_int(value)
+
+
+def _measured(value: str, units: Mapping[str, float]) -> float | None:
+    """A number with a unit; ``None`` when there is no unit, or no number."""
+    text = value.strip().lower()
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text[len(number) :]
+    if not unit or not number:
+        return None
+    if unit not in units:
+        raise ValueError(f"unknown unit {unit!r}")
+    return to_float(number) * units[unit]
 
 
 def to_hours(value: object) -> float:

@@ -36,6 +36,9 @@ COMPONENTS: Mapping[str, Mapping[str, str]] = {
     },
     "runner_cls": {
         "ThreadRunner": "pynenc.runner.thread_runner:ThreadRunner",
+        "MultiThreadRunner": "pynenc.runner.multi_thread_runner:MultiThreadRunner",
+        "PersistentProcessRunner": "pynenc.runner.persistent_process_runner:PersistentProcessRunner",
+        "ProcessRunner": "pynenc.runner.process_runner:ProcessRunner",
         "DummyRunner": "pynenc.runner.dummy_runner:DummyRunner",
     },
 }
@@ -67,7 +70,7 @@ def load_component(setting: str, name: str, base: type[Any]) -> type[Any]:
     if name in known:
         found: type[Any] = _imported(known[name])
         return found
-    others = {cls.__name__: cls for cls in _subclasses(base)}
+    others = {cls.__name__: cls for cls in _subclasses(base) if not getattr(cls, "__abstractmethods__", None)}
     if name in others:
         return others[name]
     accepted = ", ".join(sorted({*known, *others}))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pynenc.exceptions import SerializationError
+from pynenc.model.task_id import importable_name
 
 __all__ = ["MAX_CAUSES", "REMOTE_NOTE", "ErrorRecord", "builtin_base", "encode_error"]
 
@@ -43,7 +44,7 @@ _OWN_FIELDS: dict[type[BaseException], tuple[str, ...]] = {
 class ErrorRecord(NamedTuple):
     """What travels of one exception.
 
-    :param module: module of its class.
+    :param module: module of its class, by the name that other processes know it by.
     :param qualname: qualified name of its class.
     :param args: its ``args``; what is not plain data stands as its ``repr``.
     :param message: its ``str``, at most 64 Ki characters.
@@ -147,7 +148,7 @@ def _encode(error: BaseException, traceback_text: str, causes: int, levels: int)
         args = (error.message,)
     carried = _Portable().value(args)
     return ErrorRecord(
-        module=str(kind.__module__),
+        module=importable_name(str(kind.__module__)),
         qualname=str(kind.__qualname__),
         args=carried if isinstance(carried, tuple) else (carried,),
         message=_cut(_safely(str, error)),

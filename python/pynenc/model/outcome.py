@@ -21,6 +21,7 @@ from typing import Any
 
 from pynenc.exceptions import PynencError, RemoteTaskError
 from pynenc.model.error_record import MAX_CAUSES, REMOTE_NOTE, ErrorRecord, builtin_base, encode_error
+from pynenc.model.task_id import importable_name
 
 __all__ = ["ErrorRecord", "decode_error", "encode_error"]
 
@@ -61,7 +62,9 @@ def _find_class(record: ErrorRecord) -> type[Exception] | None:
 
 def _find_loaded(module_name: str, qualname: str) -> type[Exception] | None:
     """A class of a module that is loaded, read from the namespaces themselves: no ``__getattr__`` runs."""
-    module = sys.modules.get(module_name)
+    # A class of the program itself has another module's name wherever that program is imported.
+    in_main = module_name not in sys.modules and module_name == importable_name("__main__")
+    module = sys.modules.get("__main__" if in_main else module_name)
     if not isinstance(module, type(sys)):
         return None
     namespace: Any = object.__getattribute__(module, "__dict__")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import copy_context
@@ -39,6 +40,15 @@ class AsyncLane:
     def drain(self, ended: SimpleQueue[None]) -> None:
         """Put one item in the queue as soon as no body runs."""
         self._loop.call_soon_threadsafe(self._drain, ended)
+
+    def stacks(self) -> dict[str, str]:
+        """The stack of each body, by its invocation. From any thread: what starts or ends meanwhile may be missing."""
+        found = {}
+        for body, (run, _) in list(self._bodies.items()):
+            text = io.StringIO()
+            body.print_stack(file=text)
+            found[run.invocation_id] = text.getvalue()
+        return found
 
     def close(self) -> None:
         """Cancel the bodies that still run, handing them back, and end the thread.

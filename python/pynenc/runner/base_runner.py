@@ -42,6 +42,11 @@ class BaseRunner(ABC):
         return f"{type(self).__name__}({gethostname()}-{os.getpid()})"
 
     @property
+    def runner_cls(self) -> str:
+        """Its class, as bodies are told it."""
+        return type(self).__name__
+
+    @property
     def logger(self) -> RunnerLogAdapter:
         """A logger that names the runner."""
         from pynenc.log import RunnerLogAdapter
@@ -61,14 +66,15 @@ class BaseRunner(ABC):
     def run(self) -> None:
         """Run bodies until stopped; blocks.
 
-        On the main thread the first SIGINT or SIGTERM asks it to stop and the second hands
-        running work back at once; the handlers from before are restored afterwards.
+        On the main thread the first SIGINT or SIGTERM asks it to stop, the second hands running
+        work back at once, and SIGUSR1 has it write to the log what runs; the handlers from before
+        are restored afterwards.
 
         :raises RunnerError: when it runs already.
         """
         from pynenc.runner.signals import handled
 
-        with handled(self.stop_runner_loop):
+        with handled(self.stop_runner_loop, self.dump):
             self.on_start()
             set_current_runner(self.app.app_id, self)
             try:
@@ -104,6 +110,9 @@ class BaseRunner(ABC):
         A second call hands running work back at once. From any thread, and from a signal handler;
         does nothing when it does not run.
         """
+
+    def dump(self) -> None:  # noqa: B027 - a runner that knows nothing of its bodies has nothing to write
+        """Write to the log what runs. From any thread, and from a signal handler."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(app_id={self.app.app_id!r})"

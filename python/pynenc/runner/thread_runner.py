@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import time
-from collections.abc import Callable
 from functools import cached_property
 from logging import DEBUG, INFO
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
-from weakref import WeakMethod
 
 from pynenc._core import WorkerPool
 from pynenc.context import runner_args, set_current_runner
 from pynenc.exceptions import RunnerError
+from pynenc.runner.at_exit import call_at_exit, end_at_once
 from pynenc.runner.base_runner import BaseRunner
+from pynenc.runner.tally import Tally
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -50,9 +49,10 @@ class ThreadRunner(BaseRunner):
         self._ends_with_program = False
         self._program_ends = False
         self._threads: list[Thread] = []
-        # Told by worker threads that ended and by a second stop; put() is safe in a signal handler.
+        # Told by worker threads that ended and by each stop; put() is safe in a signal handler.
         self._told: SimpleQueue[None] = SimpleQueue()
         self._stops = 0
+        self._deadline: float | None = None
         self._abandoned: list[str] = []
 
     @cached_property
@@ -112,9 +112,17 @@ class ThreadRunner(BaseRunner):
             return
         self._stops += 1
         if self._stops == 1:
+            self._deadline = time.monotonic() + self.conf.grace_period_seconds
             pool.stop()
-        else:
-            self._told.put(None)
+        self._told.put(None)
+
+    def dump(self) -> None:
+        """Write to the log what runs, and where each body stands."""
+        from pynenc.runner.stacks import describe_bodies
+
+        pool = self._pool
+        described = [] if pool is None else describe_bodies(pool, self._lane)
+        self.logger.warning("%s bodies run or wait here%s", len(described), "".join(described))
 
     # -- running ----------------------------------------------------------------------------------
     def _run(self) -> None:
@@ -133,30 +141,34 @@ class ThreadRunner(BaseRunner):
 
     def _open_pool(self) -> None:
         self._stops = 0
+        self._deadline = None
         self._told = SimpleQueue()
         self._threads = []
-        self._pool = WorkerPool(
+        self._pool = self._make_pool()
+        if not self._ends_with_program:
+            self._ends_with_program = True
+            call_at_exit(self._end_with_program)
+
+    def _make_pool(self) -> WorkerPool:
+        return WorkerPool(
             self.app.runtime,
             name=self.runner_id,
             slots=self.max_parallel_slots,
             async_slots=self.conf.async_slots,
             spawn=self._spawn,
         )
-        if not self._ends_with_program:
-            self._ends_with_program = True
-            _call_at_exit(self._end_with_program)
 
     def _run_pool(self, started: Event | None = None) -> None:
         pool = self._pool
         if pool is None:
             raise RunnerError(f"{self.runner_id} was stopped before it started")
+        # one that started by itself, or for a ``with`` block, is nobody's news
+        level = DEBUG if started is not None else INFO
         try:
             for _ in range(self.max_parallel_slots):
                 self._spawn()
             if started is not None:
                 started.set()
-            # one that started by itself, or for a ``with`` block, is nobody's news
-            level = DEBUG if started is not None else INFO
             self.logger.log(level, "started with %s slots", self.max_parallel_slots)
             while (runs := pool.next_event()) is not None:
                 if self._lane is None:
@@ -170,7 +182,7 @@ class ThreadRunner(BaseRunner):
             with self._lock:
                 self._pool = self._thread = None
                 self._in_background = False
-            self.logger.log(DEBUG if started is not None else INFO, "stopped")
+            self.logger.log(level, "stopped: %s", Tally(*pool.counts()))
 
     def _spawn(self) -> None:
         thread = Thread(target=self._work, name="pynenc-worker", daemon=True)
@@ -181,7 +193,7 @@ class ThreadRunner(BaseRunner):
     def _work(self) -> None:
         pool = self._pool
         set_current_runner(self.app.app_id, self)
-        runner_args.set({"runner_id": self.runner_id, "runner_cls": type(self).__name__})
+        runner_args.set({"runner_id": self.runner_id, "runner_cls": self.runner_cls})
         try:
             if pool is not None:
                 pool.work()
@@ -191,12 +203,11 @@ class ThreadRunner(BaseRunner):
     # -- stopping ---------------------------------------------------------------------------------
     def _wind_down(self, pool: WorkerPool) -> None:
         lane = self._lane
-        deadline = time.monotonic() + self.conf.grace_period_seconds
         if lane is not None:
             lane.drain(self._told)
         while pool.running and self._stops < 2:
             try:
-                self._told.get(timeout=max(deadline - time.monotonic(), 0))
+                self._told.get(timeout=self._patience())
             except Empty:
                 break
         returned = self._abandoned = pool.hand_back()
@@ -209,6 +220,12 @@ class ThreadRunner(BaseRunner):
         patience = time.monotonic() + _END_SECONDS
         for thread in self._threads:
             thread.join(max(patience - time.monotonic(), 0))
+
+    def _patience(self) -> float | None:
+        """Seconds that running bodies have left; ``None`` is no limit."""
+        if self._deadline is None:  # nobody has stopped it: what it works on failed
+            self._deadline = time.monotonic() + self.conf.grace_period_seconds
+        return max(self._deadline - time.monotonic(), 0.0)
 
     def _end_with_program(self) -> None:
         """Wait for what runs, and say how much is lost: what is queued lives in the memory of this process."""
@@ -226,27 +243,5 @@ class ThreadRunner(BaseRunner):
             if lost:
                 self.logger.warning("%s queued invocations end with this process", lost)
         if any(worker.is_alive() for worker in self._threads):
-            self._end_without_them()
-
-    def _end_without_them(self) -> None:
-        """End the process under bodies that refuse to end: the interpreter would abort in their threads."""
-        import logging
-        import sys
-
-        self.logger.error("bodies that do not end were abandoned with this process: %s", ", ".join(self._abandoned))
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(ABANDONED)
-
-
-def _call_at_exit(method: Callable[[], None]) -> None:
-    """Call a method when the program ends, if its object is still there."""
-    known = WeakMethod(method)
-
-    def call() -> None:
-        bound = known()
-        if bound is not None:
-            bound()
-
-    atexit.register(call)
+            self.logger.error("bodies that do not end were abandoned with this process: %s", ", ".join(self._abandoned))
+            end_at_once(ABANDONED)

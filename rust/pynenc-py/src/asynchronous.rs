@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use crate::body::RunContext;
 use crate::error::Refusal;
 use crate::live::Claimed;
-use crate::pool::Pool;
+use crate::pool::{Count, Pool};
 
 /// A claimed invocation of an `async def` task, to be run on the loop.
 #[pyclass(name = "AsyncRun", module = "pynenc._core", frozen)]
@@ -30,9 +30,6 @@ impl AsyncRun {
         };
         let context = Py::new(py, RunContext::new(pool, plan, claimed, values, 0))?;
         pool.on_loop.lock().push(context.clone_ref(py));
-        if let Some(deadline) = context.get().deadline {
-            pool.set_deadline(deadline);
-        }
         Ok(Some(Self { context, ended: Mutex::new(false) }))
     }
 
@@ -94,6 +91,7 @@ impl AsyncRun {
         if self.end() {
             let context = self.context.get();
             let _ = context.runtime.engine.release(py, (context.at, context.fence));
+            context.count(Count::HandedBack);
         }
     }
 }
@@ -119,6 +117,9 @@ impl LoopWait {
     /// holder's.
     pub(crate) fn begin(waiter: Bound<'_, RunContext>, at: Ref) -> PyResult<Option<Self>> {
         let context = waiter.get();
+        if !context.control.lock().loop_waits.any() {
+            context.pool.duty.may_wait(waiter.py())?;
+        }
         let mut control = context.control.lock();
         control.loop_waits.0.push(at);
         let paused = context.runtime.engine.pause(waiter.py(), (context.at, context.fence), &control.loop_waits.0);
@@ -149,6 +150,8 @@ impl LoopWait {
         if waits.is_empty() {
             // A refusal says that it is not paused, or no longer its holder's: nothing to resume.
             let _ = context.runtime.engine.resume((context.at, context.fence));
+            drop(control);
+            context.pool.duty.goes_on_elsewhere();
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::gil;
 use crate::interrupt::{self, BodyInterrupt, Interrupt};
 use crate::live::Claimed;
 use crate::plan::{Mode, Plan};
-use crate::pool::Pool;
+use crate::pool::{Count, Pool};
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::thread_cell::ThreadCell;
 use crate::weigh;
@@ -40,7 +40,9 @@ pub(crate) struct RunContext {
     values: Py<PyTuple>,
     /// The thread whose slot this is; 0 on the loop.
     pub(crate) thread: u64,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) began: Instant,
+    /// Its end is on the board.
+    counted: AtomicBool,
     pub(crate) control: Mutex<Control>,
     /// Its thread's stack had room for a body on top of this one.
     has_room: AtomicBool,
@@ -64,13 +66,15 @@ pub(crate) struct Control {
 }
 
 impl RunContext {
+    /// A body that begins now.
     pub(crate) fn new(pool: &Arc<Pool>, plan: Arc<Plan>, claimed: Claimed, values: Py<PyTuple>, thread: u64) -> Self {
-        Self {
+        let this = Self {
             runtime: Arc::clone(&pool.runtime),
             pool: Arc::clone(pool),
             at: claimed.at,
             fence: claimed.fence,
-            deadline: plan.max_run.map(|limit| Instant::now() + limit),
+            began: Instant::now(),
+            counted: AtomicBool::new(false),
             plan,
             task: claimed.task,
             values,
@@ -78,7 +82,24 @@ impl RunContext {
             control: Mutex::new(Control::default()),
             has_room: AtomicBool::new(false),
             waits: AtomicUsize::new(0),
+        };
+        pool.begin_body();
+        if let Some(limit) = this.plan.max_run {
+            pool.set_deadline(this.at, this.began + limit);
         }
+        this
+    }
+
+    /// Put its end on the board, the first time.
+    pub(crate) fn count(&self, end: Count) {
+        if !self.counted.swap(true, Ordering::AcqRel) {
+            self.pool.board.add(end);
+        }
+    }
+
+    /// Whether it waits for others, or a thread of its does.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.load(Ordering::Acquire) > 0 || self.control.lock().loop_waits.any()
     }
 
     /// Whether a body may run on top of this one: looked at once, since one body's waits are
@@ -106,6 +127,7 @@ impl RunContext {
         let done = left.and_then(|()| work());
         if self.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.pool.take_slot_back();
+            self.pool.duty.goes_on(py)?;
         }
         done
     }
@@ -153,6 +175,9 @@ impl RunContext {
     /// Record how the body ended. A late write is refused by the engine, and that is the end of it.
     pub(crate) fn settle(&self, py: Python<'_>, ended: PyResult<Bound<'_, PyAny>>, resume: Option<(Ref, Fence)>) {
         let interrupt = self.close(py);
+        if self.plan.max_run.is_some() {
+            self.pool.dues.remove(self.at);
+        }
         let ended = match ended {
             Ok(value) => self.encoded(py, value),
             Err(error) => Err(self.explained(py, error, interrupt)),
@@ -167,6 +192,7 @@ impl RunContext {
                     if let Some(waiter) = resume {
                         let _ = self.runtime.engine.resume(waiter);
                     }
+                    self.count(Count::Retried);
                     return;
                 }
                 let cancelled = interrupt == Some(Interrupt::Cancelled) && error.is_instance(py, &cancelled(py));
@@ -177,8 +203,14 @@ impl RunContext {
         let call = weigh::call(self.values.bind(py));
         let keep_call = call <= KEEP_CALL;
         let bytes = (bytes + if keep_call { call } else { 0 }) as u64;
+        let well = matches!(outcome, Outcome::Success(_));
         let ending = Ending { outcome, bytes, keep_call };
         let finished = self.runtime.engine.finish(py, (self.at, self.fence), ending, resume);
+        self.count(match finished {
+            Ok(()) if well => Count::Done,
+            Ok(()) => Count::Failed,
+            Err(_) => Count::Fenced,
+        });
         if finished.is_err()
             && let Some(waiter) = resume
         {
@@ -292,9 +324,6 @@ pub(crate) fn run(
     let context = Bound::new(py, RunContext::new(pool, plan, claimed, values, cell.thread))?;
     gil::untrack(context.as_any());
     cell.enter(py, &context);
-    if let Some(deadline) = context.get().deadline {
-        pool.set_deadline(deadline);
-    }
     let own = cell.new_context.bind(py).call0()?;
     let ended = own.call_method1(intern!(py, "run"), (&context,));
     cell.leave();

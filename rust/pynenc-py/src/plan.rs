@@ -122,6 +122,10 @@ impl Plan {
         })
     }
 
+    pub(crate) fn task_id(&self) -> &str {
+        &self.task_id
+    }
+
     /// Whether a rule or a kept result may answer for a call.
     pub(crate) const fn has_rules(&self) -> bool {
         self.reuse_result || !matches!((self.registration, self.running), (Scope::Off, Scope::Off))

@@ -5,9 +5,13 @@
 //! new one is made only for work that somebody waits for, or when nobody runs at all: fresh work
 //! may wait, a cycle of sleepers may not arise.
 
+mod board;
+mod duty;
+mod keeping;
+mod worker_pool;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::Lane;
@@ -21,8 +25,14 @@ use crate::body::{self, RunContext};
 use crate::error::Refusal;
 use crate::gil;
 use crate::interrupt::Interrupt;
-use crate::runtime::{PyRuntime, RuntimeState};
+use crate::live::Claimed;
+use crate::runtime::RuntimeState;
 use crate::thread_cell::{ThreadCell, set_current_cell};
+
+pub(crate) use board::{Board, Count};
+pub(crate) use duty::Duty;
+use keeping::Dues;
+pub(crate) use worker_pool::PyWorkerPool;
 
 /// Threads beyond the slots that waiting bodies may bring about for work nobody waits for.
 const EXTRA_THREADS: usize = 4;
@@ -40,13 +50,18 @@ pub(crate) struct Pool {
     threads: AtomicUsize,
     /// Asked for, and not at work yet.
     starting: AtomicUsize,
+    /// No more is claimed.
     stopping: AtomicBool,
+    /// Nothing is held any more, and no lease renewed.
+    closed: AtomicBool,
     spares: Mutex<Vec<Arc<Parker>>>,
     cells: Mutex<Vec<Arc<ThreadCell>>>,
     pub(crate) on_loop: Mutex<Vec<Py<RunContext>>>,
     supervisor: Arc<Parker>,
     timer: Arc<Parker>,
-    deadline: Mutex<Option<Instant>>,
+    pub(crate) dues: Dues,
+    pub(crate) board: Board,
+    pub(crate) duty: Duty,
     spawn: Py<PyAny>,
 }
 
@@ -68,6 +83,7 @@ impl Pool {
 
     /// A body waits: somebody else may use its slot, and somebody must be there to do so.
     pub(crate) fn leave_slot(&self, py: Python<'_>) -> PyResult<()> {
+        self.duty.may_wait(py)?;
         let running = self.running.fetch_sub(1, Ordering::AcqRel) - 1;
         if running >= self.slots || self.is_stopping() {
             return Ok(());
@@ -98,6 +114,23 @@ impl Pool {
         let _one_at_a_time = self.rejoining.lock();
         if self.worker() == lost {
             self.worker.store(self.runtime.engine.register_worker(&self.name), Ordering::Release);
+        }
+    }
+
+    /// Whether a claimed body may be run here; if not, it has been handed back.
+    fn admits(&self, py: Python<'_>, claimed: &Claimed) -> bool {
+        let admitted = self.duty.admits_one_more();
+        if !admitted {
+            let _ = self.runtime.engine.release(py, (claimed.at, claimed.fence));
+        }
+        admitted
+    }
+
+    /// A body starts.
+    pub(crate) fn begin_body(&self) {
+        let started = self.board.add(Count::Started);
+        if self.duty.is_the_last(started) {
+            self.stop();
         }
     }
 
@@ -138,7 +171,16 @@ impl Pool {
         let engine = &self.runtime.engine;
         while !self.is_stopping() && self.running.load(Ordering::Acquire) <= self.slots {
             match engine.claim_started(py, self.worker(), Lane::Sync, Some(&cell.parker)) {
-                Ok(Some(claimed)) => body::run(py, self, cell, claimed, None)?,
+                Ok(Some(claimed)) if self.admits(py, &claimed) => {
+                    if self.running.load(Ordering::Acquire) >= self.slots {
+                        self.duty.tell_load(py)?;
+                    }
+                    body::run(py, self, cell, claimed, None)?;
+                    if self.duty.is_too_large() {
+                        self.stop();
+                    }
+                }
+                Ok(Some(_)) => {}
                 Ok(None) => {
                     self.idle.fetch_add(1, Ordering::AcqRel);
                     self.running.fetch_sub(1, Ordering::AcqRel);
@@ -165,10 +207,13 @@ impl Pool {
         while !self.is_stopping() {
             let free = self.async_slots.saturating_sub(self.busy_on_loop());
             let mut runs = Vec::new();
-            while runs.len() < free {
+            while runs.len() < free && !self.is_stopping() {
                 let idle = runs.is_empty().then_some(&self.supervisor);
                 match engine.claim_started(py, self.worker(), Lane::Async, idle) {
-                    Ok(Some(claimed)) => runs.extend(AsyncRun::start(py, self, claimed)?),
+                    Ok(Some(claimed)) if self.admits(py, &claimed) => {
+                        runs.extend(AsyncRun::start(py, self, claimed)?);
+                    }
+                    Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(Refusal::Core(CoreError::UnknownWorker(lost))) => self.rejoin(lost),
                     Err(refused) => return Err(refused.into()),
@@ -202,6 +247,9 @@ impl Pool {
             place.map(|place| on_loop.swap_remove(place))
         };
         drop(left);
+        if self.duty.is_too_large() {
+            self.stop();
+        }
         self.supervisor.unpark();
     }
 
@@ -211,6 +259,11 @@ impl Pool {
             cell.parker.unpark();
         }
         self.supervisor.unpark();
+    }
+
+    /// Nothing is held here any more.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
         self.timer.unpark();
         let other = self.runtime.pools().into_iter().next().map(|pool| Arc::clone(&pool.timer));
         self.runtime.engine.set_timer(other);
@@ -238,149 +291,5 @@ impl Pool {
             }
         }
         Ok(false)
-    }
-
-    /// There is a body that must end by `deadline`.
-    pub(crate) fn set_deadline(&self, deadline: Instant) {
-        let mut earliest = self.deadline.lock();
-        if earliest.is_none_or(|other| deadline < other) {
-            *earliest = Some(deadline);
-            self.timer.unpark();
-        }
-    }
-
-    fn interrupt_overdue(&self) {
-        let now = Instant::now();
-        if self.deadline.lock().is_none_or(|earliest| earliest > now) {
-            return;
-        }
-        Python::attach(|py| {
-            let mut next = None;
-            for (context, on_top) in self.contexts(py) {
-                let this = context.get();
-                match this.deadline {
-                    Some(deadline) if deadline <= now => {
-                        let limit = this.plan.max_run.unwrap_or_default().as_secs_f64();
-                        if let Err(failed) = this.interrupt(py, Interrupt::TimeOver(limit), on_top) {
-                            failed.write_unraisable(py, None);
-                        }
-                    }
-                    Some(deadline) => next = Some(next.map_or(deadline, |other: Instant| other.min(deadline))),
-                    None => {}
-                }
-            }
-            *self.deadline.lock() = next;
-        });
-    }
-
-    /// Renew the lease, let the engine do what is due, and stop overdue bodies: on a thread that
-    /// runs no Python, so that no body can keep it from renewing.
-    fn keep_alive(pool: &Weak<Self>, timer: &Parker) {
-        loop {
-            let Some(pool) = pool.upgrade().filter(|pool| !pool.is_stopping()) else { return };
-            let engine = &pool.runtime.engine;
-            let worker = pool.worker();
-            if !engine.renew(worker) {
-                pool.rejoin(worker);
-            }
-            let due = engine.tick();
-            pool.interrupt_overdue();
-            let renewal = engine.lease() / 3;
-            let mut wake = Instant::now() + due.map_or(renewal, |due| due.min(renewal));
-            if let Some(deadline) = *pool.deadline.lock() {
-                wake = wake.min(deadline);
-            }
-            drop(pool);
-            timer.park(Some(wake));
-        }
-    }
-}
-
-/// The slots of one runner.
-#[pyclass(name = "WorkerPool", module = "pynenc._core", frozen)]
-pub(crate) struct PyWorkerPool(Arc<Pool>);
-
-#[pymethods]
-impl PyWorkerPool {
-    #[new]
-    #[pyo3(signature = (runtime, *, name, slots, async_slots, spawn))]
-    fn new(
-        runtime: &Bound<'_, PyRuntime>,
-        name: &str,
-        slots: usize,
-        async_slots: usize,
-        spawn: Py<PyAny>,
-    ) -> PyResult<Self> {
-        let runtime = Arc::clone(&runtime.get().0);
-        let timer = Arc::new(Parker::new());
-        let pool = Arc::new(Pool {
-            worker: AtomicU32::new(runtime.engine.register_worker(name)),
-            name: name.to_owned(),
-            rejoining: Mutex::new(()),
-            slots: slots.max(1),
-            async_slots,
-            running: AtomicUsize::new(0),
-            idle: AtomicUsize::new(0),
-            threads: AtomicUsize::new(0),
-            starting: AtomicUsize::new(0),
-            stopping: AtomicBool::new(false),
-            spares: Mutex::new(Vec::new()),
-            cells: Mutex::new(Vec::new()),
-            on_loop: Mutex::new(Vec::new()),
-            supervisor: Arc::new(Parker::new()),
-            timer: Arc::clone(&timer),
-            deadline: Mutex::new(None),
-            spawn,
-            runtime,
-        });
-        pool.runtime.engine.set_timer(Some(Arc::clone(&timer)));
-        pool.runtime.join(&pool);
-        let weak = Arc::downgrade(&pool);
-        std::thread::Builder::new().name("pynenc-lease".into()).spawn(move || Pool::keep_alive(&weak, &timer))?;
-        Ok(Self(pool))
-    }
-
-    /// Body of a worker thread: run invocations until the pool stops.
-    fn work(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.work(py)
-    }
-
-    /// Block until async work is claimed for the loop; `None` when the pool has stopped.
-    fn next_event(&self, py: Python<'_>) -> PyResult<Option<Vec<AsyncRun>>> {
-        self.0.next_async(py)
-    }
-
-    /// Take no more work. Bodies that run go on; the threads end after them.
-    fn stop(&self) {
-        self.0.stop();
-    }
-
-    /// Give back what still runs, as if it had never been claimed, and the worker's lease with
-    /// it; their ids. Late ends of these bodies are refused.
-    fn hand_back(&self, py: Python<'_>) -> Vec<String> {
-        let release = |(context, on_top): (Py<RunContext>, bool)| {
-            let context = context.get();
-            let released = self.0.runtime.engine.release(py, (context.at, context.fence));
-            // Nobody wants what the body would bring: it is asked to end.
-            if let Err(failed) = context.interrupt(py, Interrupt::Cancelled, on_top) {
-                failed.write_unraisable(py, None);
-            }
-            released.ok().map(|()| context.id())
-        };
-        let released = self.0.contexts(py).into_iter().filter_map(release).collect();
-        self.0.runtime.engine.lose(self.0.worker());
-        released
-    }
-
-    /// Ids of the invocations whose bodies run or are paused here.
-    #[getter]
-    fn running(&self, py: Python<'_>) -> Vec<String> {
-        self.0.contexts(py).into_iter().map(|(context, _)| context.get().id()).collect()
-    }
-
-    /// Worker threads that are alive.
-    #[getter]
-    fn threads(&self) -> usize {
-        self.0.threads.load(Ordering::Acquire)
     }
 }

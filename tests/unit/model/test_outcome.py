@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import pickle
 import subprocess
 import sys
@@ -447,3 +448,34 @@ def test_loading_it_imports_no_traceback_printer():
     code = "import sys, pynenc.model.outcome as _; print(sorted({'traceback', 'json', 'msgspec'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+IN_MAIN = """
+import json, sys
+from pynenc.model.outcome import ErrorRecord, decode_error, encode_error
+
+class Broken(Exception):
+    pass
+
+if len(sys.argv) > 1:
+    error = decode_error(ErrorRecord.from_data(json.loads(sys.argv[1])))
+    assert type(error) is Broken, repr(error)
+else:
+    print(json.dumps(encode_error(Broken("by program")).to_data()))
+"""
+
+
+def test_an_error_of_the_program_itself_comes_back_as_its_own(tmp_path):
+    """The program has the name `__main__`, and a worker that imports it knows it by its file's."""
+    (tmp_path / "shop.py").write_text(IN_MAIN, "utf-8")
+    as_program = [sys.executable, str(tmp_path / "shop.py")]
+    as_module = [sys.executable, "-c", "import shop"]
+
+    def run(command, *arguments):
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    for raised_in, read_in in ((as_program, as_program), (as_module, as_program), (as_program, as_module)):
+        record = run(raised_in).stdout.strip()
+        assert json.loads(record)["module"] == "shop"
+        read = run(read_in, record)
+        assert read.returncode == 0, read.stderr

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from pynenc.exceptions import RunnerError
 from pynenc.runner.supervisor.back_off import BackOff
 from pynenc.runner.supervisor.process_end import MemoryKills, ProcessEnd
-from pynenc.runner.supervisor.scoreboard import Tally
 from pynenc.runner.supervisor.worker_process import Phase
+from pynenc.runner.tally import Tally
 
 if TYPE_CHECKING:
     from pynenc.log import RunnerLogAdapter
@@ -36,14 +36,16 @@ class Deaths:
 
     :param listener: Told of ends that leave work behind.
     :param logger: One line an end.
+    :param level: At which the ends are logged that are nobody's fault.
     """
 
-    def __init__(self, listener: Listener, logger: RunnerLogAdapter) -> None:
+    def __init__(self, listener: Listener, logger: RunnerLogAdapter, level: int) -> None:
         self.total = Tally()
         self.someone_was_ready = False
         self.start_again_at = float("-inf")
         self._listener = listener
         self._logger = logger
+        self._level = level
         self._kills = MemoryKills()
         self._back_off = BackOff(_FREE_DEATHS)
 
@@ -63,7 +65,7 @@ class Deaths:
                 self._never_ready(process, end)
         elif process.phase is Phase.LEFT:
             self._back_off.worked()
-            self._logger.info("%s has ended%s", process, f": {process.reason}" if process.reason else "")
+            self._logger.log(self._level, "%s has ended%s", process, f": {process.reason}" if process.reason else "")
         elif process.killed_for and process.told_to_stop:
             self._logger.warning("%s was killed: %s", process, process.killed_for)
             self._listener.stopped(process, tally)

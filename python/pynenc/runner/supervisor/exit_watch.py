@@ -17,7 +17,7 @@ class ExitWatch:
     """
 
     def __init__(self, pid: int) -> None:
-        opened = _open_descriptor(pid)
+        opened = open_descriptor(pid)
         self._fd = _watched_by_a_thread(pid) if opened is None else opened
 
     def fileno(self) -> int:
@@ -29,7 +29,8 @@ class ExitWatch:
         os.close(self._fd)
 
 
-def _open_descriptor(pid: int) -> int | None:
+def open_descriptor(pid: int) -> int | None:
+    """A descriptor of any process, readable when it has ended; ``None`` where the system has none."""
     opener = getattr(os, "pidfd_open", None)
     if opener is None:
         return None

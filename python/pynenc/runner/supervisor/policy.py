@@ -29,8 +29,12 @@ class Policy(Protocol):
         """Take note of a message."""
         ...
 
-    def surplus(self, crew: Crew, now: float) -> Iterable[WorkerProcess]:
-        """Those that are to leave."""
+    def room(self, crew: Crew) -> int:
+        """How many more may be started."""
+        ...
+
+    def attend(self, crew: Crew, now: float) -> Iterable[WorkerProcess]:
+        """Do what is due; those that are to leave."""
         ...
 
     def look_at(self, crew: Crew, now: float) -> float | None:
@@ -62,8 +66,12 @@ class FixedCrew:
     def heard(self, process: WorkerProcess, message: FromWorker, crew: Crew) -> None:
         """Nothing that they say changes their number."""
 
-    def surplus(self, crew: Crew, now: float) -> Iterable[WorkerProcess]:
-        """None."""
+    def room(self, crew: Crew) -> int:
+        """Those that leave stay as long as they need, so that there may be any number."""
+        return self._number
+
+    def attend(self, crew: Crew, now: float) -> Iterable[WorkerProcess]:
+        """Nothing is ever due."""
         return ()
 
     def look_at(self, crew: Crew, now: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from logging import INFO
 from typing import TYPE_CHECKING
 
 from pynenc.runner.supervisor.bell import Bell
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pynenc.log import RunnerLogAdapter
     from pynenc.runner.supervisor.deaths import Listener
     from pynenc.runner.supervisor.policy import Policy
-    from pynenc.runner.supervisor.scoreboard import Tally
+    from pynenc.runner.tally import Tally
 
 END_SECONDS = 5.0
 """How long a process may take to end after it has said that it does, or beyond the time that it was given."""
@@ -32,6 +33,7 @@ class Supervisor:
     :param listener: Told of deaths.
     :param logger: One line for each start, stop and death.
     :param grace: Seconds that running bodies have after a stop.
+    :param level: At which the starts and ends are logged that are nobody's fault.
     """
 
     def __init__(
@@ -41,13 +43,15 @@ class Supervisor:
         listener: Listener,
         logger: RunnerLogAdapter,
         grace: float,
+        level: int = INFO,
     ) -> None:
         self._policy = policy
         self._logger = logger
         self._grace = grace
         self._bell = Bell()
         self._crew = Crew(launch, self._bell)
-        self._deaths = Deaths(listener, logger)
+        self._deaths = Deaths(listener, logger, level)
+        self._level = level
         self._short = False
         self._stops = self._stops_obeyed = 0
         self._dumps = self._dumps_obeyed = 0
@@ -62,6 +66,10 @@ class Supervisor:
     def dump(self) -> None:
         """Have each process write to the log what it runs."""
         self._dumps += 1
+        self._bell.ring()
+
+    def wake(self) -> None:
+        """Have the policy look at its processes."""
         self._bell.ring()
 
     @property
@@ -107,7 +115,7 @@ class Supervisor:
     def _fill(self) -> None:
         """Start and put to work what is missing, and let go what is too much."""
         policy, crew = self._policy, self._crew
-        for process in policy.surplus(crew, time.monotonic()):
+        for process in policy.attend(crew, time.monotonic()):
             self._let_go(process)
         missing = max(policy.places(crew) - sum(policy.fills_a_place(process) for process in crew), 0)
         for process in [process for process in crew if process.phase is Phase.STANDBY][:missing]:
@@ -115,7 +123,8 @@ class Supervisor:
             process.tell(Serve())
             missing -= 1
         on_the_way = crew.count(Phase.STARTING, Phase.STANDBY)
-        self._short = not all(self._start_one() for _ in range(missing + policy.standby(crew) - on_the_way))
+        more = min(missing + policy.standby(crew) - on_the_way, policy.room(crew))
+        self._short = not all(self._start_one() for _ in range(more))
 
     def _start_one(self) -> bool:
         if time.monotonic() < self._deaths.start_again_at:
@@ -147,7 +156,8 @@ class Supervisor:
         process.ready_at = time.monotonic()
         if process.phase is Phase.STARTING:
             process.phase = Phase.STANDBY
-        self._logger.info("%s is ready, %.1f s after its start", process, process.ready_at - process.started_at)
+        took = process.ready_at - process.started_at
+        self._logger.log(self._level, "%s is ready, %.1f s after its start", process, took)
         self._deaths.someone_was_ready = True
         if self._on_ready is not None:
             self._on_ready()

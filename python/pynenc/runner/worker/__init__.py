@@ -1,0 +1,1 @@
+"""The inside of a worker process: ``python -m pynenc.runner.worker``, started by a runner and by nobody else."""
