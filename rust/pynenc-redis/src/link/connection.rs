@@ -103,6 +103,7 @@ impl Connection {
                 server: self.endpoint.to_string(),
                 reason: format!("{refused}; name the authority's PEM file with ssl_ca_certs in the address"),
             }),
+            Some(refused @ rustls::Error::AlertReceived(_)) => Fault::Garbled(format!("{}: {refused}", self.endpoint)),
             Some(refused) => Fault::Garbled(format!("{}: {refused}; {UNENCRYPTED}", self.endpoint)),
             None => Fault::Lost(format!("{}: {error}", self.endpoint)),
         }

@@ -108,7 +108,8 @@ impl Route {
             Err(Fault::GaveUp(_)) => match patience.spent() {
                 Some(gave_up) => Err(Fault::GaveUp(gave_up)),
                 None => {
-                    let why = format!("no connection within {:.1} s", self.timing.connect.as_secs_f64());
+                    let hint = if self.tls.is_some() { " (a server without TLS is named redis://)" } else { "" };
+                    let why = format!("no connection within {:.1} s{hint}", self.timing.connect.as_secs_f64());
                     Err(self.note(Fault::Lost(why)))
                 }
             },

@@ -14,5 +14,6 @@ mod patience;
 mod peers;
 mod places;
 mod refusals;
+mod tls;
 mod waking;
 mod wire;

@@ -120,7 +120,8 @@ impl Pipeline {
     }
 
     fn exchange(&mut self, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
-        let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        // A leader that panicked may have taken it along.
+        let Some(mut connection) = self.connection.take() else { return Err(Fault::Lost("no connection".into())) };
         let result = self.exchange_on(&mut connection, shared, patience);
         if self.tally.answered {
             shared.route.proven();
