@@ -199,7 +199,11 @@ def test_a_reader_that_has_gone(run: Run, tmp_path: Path) -> None:
         (["taks"], 2, "tasks"),
         (["--app", "shpo:app", "tasks"], 2, "did you mean 'shop'"),
         (["--app", "shop:ap", "tasks"], 2, "did you mean 'app'"),
-        (["runner", "start", "--runner", "NoRunner"], 2, "accepted: DummyRunner, MultiThreadRunner, PersistentProcessRunner, ProcessRunner, ThreadRunner"),
+        (
+            ["runner", "start", "--runner", "NoRunner"],
+            2,
+            "accepted: DummyRunner, MultiThreadRunner, PersistentProcessRunner, ProcessRunner, ThreadRunner",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(run: Run, arguments: list[str], code: int, words: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import copy_context
@@ -41,14 +40,10 @@ class AsyncLane:
         """Put one item in the queue as soon as no body runs."""
         self._loop.call_soon_threadsafe(self._drain, ended)
 
-    def stacks(self) -> dict[str, str]:
-        """The stack of each body, by its invocation. From any thread: what starts or ends meanwhile may be missing."""
-        found = {}
-        for body, (run, _) in list(self._bodies.items()):
-            text = io.StringIO()
-            body.print_stack(file=text)
-            found[run.invocation_id] = text.getvalue()
-        return found
+    @property
+    def coroutines(self) -> dict[str, Coroutine[Any, Any, Any]]:
+        """The body of each invocation. From any thread: what starts or ends meanwhile may be missing."""
+        return {run.invocation_id: coroutine for run, coroutine in list(self._bodies.values())}
 
     def close(self) -> None:
         """Cancel the bodies that still run, handing them back, and end the thread.
