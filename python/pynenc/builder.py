@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _SERIALIZERS = {"json": "JsonSerializer", "pickle": "PickleSerializer", "cloudpickle": "CloudpickleSerializer"}
 _ARG_CACHES = {"memory": "MemArgCache", "disabled": "DisabledArgCache"}
+_PROCESS_RUNNERS = {"MultiThreadRunner", "PersistentProcessRunner", "ProcessRunner"}
 _MEMORY_ONLY = "this build has only the memory engine, whose work lives in one process"
 
 
@@ -44,28 +45,53 @@ class _RunnerSettings(_Settings):
         """Run nothing here."""
         return self.custom_config(runner_cls="DummyRunner")
 
-    def process_runner(self) -> Self:
-        """Refuse.
+    def process_runner(self, num_processes: int = 0) -> Self:
+        """Run each body in a process of its own.
 
-        :raises ConfigError: always, in this build.
+        :param num_processes: How many at once; 0 is one a processor.
         """
-        raise ConfigError(f"process_runner: {_MEMORY_ONLY}; accepted: thread_runner, dummy_runner")
+        return self.custom_config(runner_cls="ProcessRunner", num_processes=num_processes)
 
     def multi_thread_runner(
-        self, min_threads: int = 1, max_threads: int = 1, enforce_max_processes: bool = False
+        self,
+        min_threads: int = 1,
+        max_threads: int = 1,
+        enforce_max_processes: bool = False,
+        min_processes: int = 1,
+        max_processes: int = 0,
     ) -> Self:
-        """Refuse.
+        """Run bodies in threads of several processes.
 
-        :raises ConfigError: always, in this build.
+        :param min_threads: The least number of slots of a process.
+        :param max_threads: The number of slots of a process; 0 is one a processor.
+        :param enforce_max_processes: Always keep the greatest number of processes, instead of as many as there is
+            work for.
+        :param min_processes: The least number of processes.
+        :param max_processes: The greatest number of processes; 0 is one a processor.
         """
-        raise ConfigError(f"multi_thread_runner: {_MEMORY_ONLY}; accepted: thread_runner, dummy_runner")
+        return self.custom_config(
+            runner_cls="MultiThreadRunner",
+            min_threads=min_threads,
+            max_threads=max_threads,
+            enforce_max_processes=enforce_max_processes,
+            min_processes=min_processes,
+            max_processes=max_processes,
+        )
 
     def persistent_process_runner(self, num_processes: int = 0) -> Self:
-        """Refuse.
+        """Run bodies in long-lived processes, one at a time in each.
 
-        :raises ConfigError: always, in this build.
+        :param num_processes: How many; 0 is one a processor.
         """
-        raise ConfigError(f"persistent_process_runner: {_MEMORY_ONLY}; accepted: thread_runner, dummy_runner")
+        return self.custom_config(runner_cls="PersistentProcessRunner", num_processes=num_processes)
+
+    def recycling(self, max_tasks_per_child: int = 0, max_memory_per_child: int | str = 0) -> Self:
+        """Have worker processes end, and others take their place.
+
+        :param max_tasks_per_child: After so many bodies; 0 is never.
+        :param max_memory_per_child: With more bytes of memory than that, or a size such as ``512MiB``; 0 is never.
+        """
+        return self.custom_config(max_tasks_per_child=max_tasks_per_child, max_memory_per_child=max_memory_per_child)
 
     def runner_tuning(
         self,
@@ -210,11 +236,14 @@ class PynencBuilder(_RunnerSettings, _PrintSettings):
     def build(self) -> Pynenc:
         """Make the application. The builder may go on; what it does later does not reach it.
 
-        :raises ConfigError: when a runner or a component is chosen that this build lacks.
+        :raises ConfigError: when a runner is chosen whose processes could not reach the memory engine.
         """
         runner = self._values.get("runner_cls", "ThreadRunner")
-        if "rocess" in runner or runner == "MultiThreadRunner":
-            raise ConfigError(f"runner_cls is {runner!r}: {_MEMORY_ONLY}; accepted: ThreadRunner, DummyRunner")
+        if runner in _PROCESS_RUNNERS and self._values.get("engine", "memory") == "memory":
+            raise ConfigError(
+                f"runner_cls is {runner!r}, which runs in other processes, and work of the memory engine lives in this "
+                "one; accepted: ThreadRunner, DummyRunner, or another engine"
+            )
         return Pynenc(config_values=dict(self._values))
 
 

@@ -5,7 +5,7 @@ import pytest
 from pynenc import ArgumentPrintMode, ConcurrencyControlType, Pynenc, PynencBuilder
 from pynenc.arg_cache import DisabledArgCache
 from pynenc.exceptions import ConfigError
-from pynenc.runner import DummyRunner, ThreadRunner
+from pynenc.runner import DummyRunner, MultiThreadRunner, PersistentProcessRunner, ProcessRunner, ThreadRunner
 from pynenc.serializer import PickleSerializer
 
 
@@ -99,21 +99,38 @@ def test_wrong_values_are_refused_with_what_is_accepted(wrong):
         wrong(PynencBuilder())
 
 
+def test_what_this_build_lacks_is_said():
+    with pytest.raises(ConfigError, match="only the memory engine"):
+        PynencBuilder().redis("redis://localhost")
+
+
 @pytest.mark.parametrize(
-    "missing",
+    "chosen",
     [
-        lambda b: b.redis("redis://localhost"),
         lambda b: b.process_runner(),
         lambda b: b.multi_thread_runner(),
         lambda b: b.persistent_process_runner(),
-        lambda b: b.custom_config(runner_cls="PersistentProcessRunner").build(),
-        lambda b: b.custom_config(runner_cls="MultiThreadRunner").build(),
+        lambda b: b.custom_config(runner_cls="PersistentProcessRunner"),
+        lambda b: b.memory().custom_config(runner_cls="MultiThreadRunner"),
     ],
-    ids=["redis", "process", "multi_thread", "persistent_process", "by-name", "multi-by-name"],
+    ids=["process", "multi_thread", "persistent_process", "by-name", "explicitly-in-memory"],
 )
-def test_what_this_build_lacks_is_said(missing):
-    with pytest.raises(ConfigError, match="only the memory engine"):
-        missing(PynencBuilder())
+def test_worker_processes_cannot_reach_the_memory_engine(chosen):
+    with pytest.raises(ConfigError, match="accepted: ThreadRunner, DummyRunner, or another engine"):
+        chosen(PynencBuilder()).build()
+
+
+def test_runners_with_worker_processes():
+    builder = PynencBuilder().recycling(max_tasks_per_child=100, max_memory_per_child="512MiB")
+    one_each = ProcessRunner(Pynenc(config_values=builder.process_runner(3)._values))
+    assert one_each.max_parallel_slots == 3
+    assert one_each.conf.max_memory_per_child == 512 << 20
+    lasting = PersistentProcessRunner(Pynenc(config_values=builder.persistent_process_runner(2)._values))
+    assert (lasting.max_parallel_slots, lasting.conf.max_tasks_per_child) == (2, 100)
+    chosen = builder.multi_thread_runner(max_threads=3, max_processes=4)._values
+    threads = MultiThreadRunner(Pynenc(config_values=chosen))
+    assert threads.max_parallel_slots == 12
+    assert (threads.conf.min_processes, threads.conf.enforce_max_processes) == (1, False)
 
 
 def test_unknown_settings_are_refused_when_they_are_read():

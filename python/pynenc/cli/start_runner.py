@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pynenc._core import __version__
-from pynenc.cli.exit_codes import CommandError, ExitCode
 from pynenc.cli.output import print_line, say
 from pynenc.engine.registry import BEYOND_PROCESS, stays_in_process
 from pynenc.wiring import make_runner
 
 if TYPE_CHECKING:
     from pynenc.cli.discover import Located
-    from pynenc.runner.base_runner import BaseRunner
 
 
 def start_runner(located: Located, *, runner_name: str | None, slots: int | None, quiet: bool) -> None:
@@ -30,7 +28,7 @@ def start_runner(located: Located, *, runner_name: str | None, slots: int | None
         app.runner = make_runner(app)
     runner = app.runner
     if slots is not None:
-        _set_slots(runner, slots)
+        runner.set_slots(slots)
     rows = {
         "pynenc": __version__,
         "app": f"{name} (id {app.app_id})",
@@ -44,14 +42,6 @@ def start_runner(located: Located, *, runner_name: str | None, slots: int | None
             print_line(f"{title:<8}{value}")
     _warn(located)
     runner.run()
-
-
-def _set_slots(runner: BaseRunner, slots: int) -> None:
-    conf: Any = runner.conf
-    if "max_threads" not in conf.fields():
-        raise CommandError(f"--slots: a {type(runner).__name__} has no number of slots to set", ExitCode.USAGE)
-    conf.min_parallel_slots = conf.min_threads = 1  # either would raise a lower number
-    conf.max_threads = slots
 
 
 def _warn(located: Located) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pynenc.context import set_current_runner
+from pynenc.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -62,6 +63,13 @@ class BaseRunner(ABC):
     @abstractmethod
     def max_parallel_slots(self) -> int:
         """How many bodies it runs at once, ``async def`` ones apart."""
+
+    def set_slots(self, slots: int) -> None:
+        """Run so many bodies at once, ``async def`` ones apart, from the next start on.
+
+        :raises ConfigError: when that is nothing to be set.
+        """
+        raise ConfigError(f"a {type(self).__name__} has no number of slots to set, and {slots} is one")
 
     def run(self) -> None:
         """Run bodies until stopped; blocks.

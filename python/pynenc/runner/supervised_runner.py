@@ -62,10 +62,6 @@ class SupervisedRunner(BaseRunner, ABC):
         return False
 
     @abstractmethod
-    def set_slots(self, slots: int) -> None:
-        """Run so many bodies at once; takes effect at the next start."""
-
-    @abstractmethod
     def _policy(self) -> Policy:
         """How many processes there are to be."""
 

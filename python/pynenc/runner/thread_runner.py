@@ -73,6 +73,12 @@ class ThreadRunner(BaseRunner):
         conf = self.conf
         return max(conf.min_parallel_slots, conf.min_threads, conf.max_threads or os.cpu_count() or 1)
 
+    def set_slots(self, slots: int) -> None:
+        """Run so many bodies at once, from the next start on."""
+        conf = self.conf
+        conf.min_parallel_slots = conf.min_threads = 1  # either would raise a lower number
+        conf.max_threads = slots
+
     @property
     def running(self) -> list[str]:
         """Ids of the invocations whose bodies run or are paused here."""
