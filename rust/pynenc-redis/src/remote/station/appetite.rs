@@ -7,8 +7,8 @@ use super::outbox::Entry;
 use crate::remote::Settings;
 use crate::store::ClaimRequest;
 
-/// As many as the store gives out in one claim.
-const MOST_CLAIMED: usize = 500;
+/// How many one decision hands out: the server does nothing else meanwhile.
+const MOST_CLAIMED: usize = 128;
 
 impl Station {
     /// What to ask for, if anything: what threads could begin at once, and while bodies are short as many

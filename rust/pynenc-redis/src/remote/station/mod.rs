@@ -58,6 +58,8 @@ pub(super) struct Station {
     in_flight: bool,
     /// A claim whose answer is not known: sent again as it was, it is answered with the same work.
     unanswered: Option<ClaimRequest>,
+    /// How many claims in a row brought nothing.
+    barren: u32,
     /// The store cannot be worked with before.
     not_before: Option<Instant>,
     /// When something delayed will be due, as far as the store has told.
@@ -89,6 +91,7 @@ impl Station {
             interrupt_bell: false,
             in_flight: false,
             unanswered: None,
+            barren: 0,
             not_before: None,
             due: None,
             turn: 0,

@@ -11,7 +11,7 @@ use crate::remote::server::Hold;
 use crate::store::{End, Settlement};
 
 /// How much goes into one decision: the server does nothing else meanwhile.
-const MOST: usize = 256;
+const MOST: usize = 128;
 const MOST_BYTES: usize = 1 << 20;
 
 /// Where the thread that must know waits for the store's answer.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// As many as the store gives out in one claim.
-const MOST: usize = 500;
+/// What two claims bring: one that is worked off, and one that is on its way.
+const MOST: usize = 256;
 
 /// A moving average of body times, eight bodies long.
 #[derive(Clone, Copy, Debug, Default)]

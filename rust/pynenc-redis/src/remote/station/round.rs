@@ -22,6 +22,10 @@ use crate::store::{ClaimRequest, Claims, Taken, WorkerId};
 /// A body that has run for this long is reported as started; a shorter one starts as it ends.
 const REPORT_AFTER: Duration = Duration::from_millis(2);
 
+/// How often in a row a claim is made again that brought nothing while something is queued: it may have moved
+/// out of the way what cannot run now.
+const MOST_BARREN: u32 = 1_000;
+
 /// What one trip carries.
 pub(super) struct Load {
     worker: WorkerId,
@@ -263,8 +267,7 @@ impl<C> State<C> {
         after: &mut After<C>,
     ) {
         let Claims { taken, next_due, queued } = claims;
-        let more = taken.len() >= request.limit || queued > 0;
-        let usable = self.note_claim(place, worker, request, more, next_due);
+        let usable = self.note_claim(place, worker, request, (taken.len(), queued), next_due);
         let now = Instant::now();
         for one in taken {
             self.bring_one(place, one, usable, now, shared);
@@ -281,11 +284,13 @@ impl<C> State<C> {
         place: usize,
         worker: WorkerId,
         request: &ClaimRequest,
-        more: bool,
+        (taken, queued): (usize, usize),
         next_due: Option<u64>,
     ) -> bool {
         let Some(station) = self.stations.get_mut(place) else { return false };
         station.unanswered = None;
+        station.barren = if taken == 0 { station.barren + 1 } else { 0 };
+        let more = taken >= request.limit || (queued > 0 && station.barren < MOST_BARREN);
         for &lane in &request.lanes {
             station.lane(lane).maybe = more;
             self.awaited[lane as usize] &= more;
