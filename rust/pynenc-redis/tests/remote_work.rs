@@ -17,7 +17,7 @@ use pynenc_core::park::Parker;
 use pynenc_core::status::Status;
 use pynenc_redis::link::timing::Timing;
 use pynenc_redis::remote::{Idle, Settings};
-use rig::process::{Hands, Process, echo};
+use rig::process::{Hands, Process, Slot, echo};
 use rig::{PATIENCE, eventually};
 
 /// A worker that nothing but a token wakes within the time of a test.
@@ -78,23 +78,14 @@ fn a_run_is_tried_again_and_handed_back() {
     let process = Process::start(&server);
     let worker = process.remote.register_worker("w", &["echo"]).unwrap();
     let at = process.submit(b"x");
-    let parker = Arc::new(Parker::new());
-    let next = || {
-        loop {
-            let idle = Idle { parker: &parker, wants: 1 };
-            if let Some(work) = process.remote.claim_started(worker, Lane::Sync, Some(idle)).unwrap() {
-                return work;
-            }
-            assert!(parker.park(Some(std::time::Instant::now() + PATIENCE)));
-        }
-    };
-    let first = next();
+    let slot = Slot::of(&process, worker);
+    let first = slot.next();
     assert_eq!((first.retries, first.fence.attempt), (0, 1));
     process.remote.retry(first.at, first.fence, 0).unwrap();
-    let second = next();
+    let second = slot.next();
     assert_eq!((second.retries, second.fence.attempt), (1, 2));
     process.remote.release(second.at, second.fence).unwrap();
-    let third = next();
+    let third = slot.next();
     assert_eq!((third.retries, third.fence.attempt), (1, 3));
     assert!(process.remote.finish(second.at, second.fence, Outcome::Cancelled, 0, None).is_err());
     process.remote.finish(third.at, third.fence, Outcome::Success(b"y".to_vec()), 1, None).unwrap();
@@ -102,7 +93,7 @@ fn a_run_is_tried_again_and_handed_back() {
     assert_eq!(process.result(at), b"y");
     let record = process.remote.record(at).unwrap();
     assert_eq!((record.attempt, record.retries, record.losses), (3, 1, 0));
-    process.remote.leave_idle(Lane::Sync, &parker);
+    process.remote.leave_idle(Lane::Sync, &slot.parker);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 -- those whose task the worker does not know are parked: both cost nothing while they wait.
 local MOST_LOOKS = 500
 local ENTRY_IDS = 9
+local START_KEYED, START_ALL = 1, 2
 
 -- Whether the worker registered the task; one that registered none takes every task.
 local function knowledge_of(worker, takes_all)
@@ -97,6 +98,12 @@ local function pop_parked(lane, want, knows)
   return ids
 end
 
+-- Whether its body counts as started from now on. One under a registration rule may have to, even if
+-- it is to lie with its claimer for a while: equal calls are new ones once it runs.
+local function starts_now(request, r)
+  return request.start == START_ALL or request.start == START_KEYED and band(r.have, REGISTRATION) ~= 0
+end
+
 local function claim(request, answer)
   local worker, deadline, knows = request.worker, request.deadline, request.knows
   local found, looks = 0, 0
@@ -112,7 +119,7 @@ local function claim(request, answer)
       park(r)
     elseif holder_of(r) then
       set_aside(r)
-    elseif take(r, worker, request.nonce, deadline, request.limit, request.start) then
+    elseif take(r, worker, request.nonce, deadline, request.limit, starts_now(request, r)) then
       found = found + 1
       add_to_answer(answer, r)
     end

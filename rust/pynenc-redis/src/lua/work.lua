@@ -15,7 +15,7 @@ local function read_request(text)
     worker = worker,
     nonce = nonce,
     limit = limit,
-    start = start == 1,
+    start = start,
     lanes = { byte(text, at, at + lanes - 1) },
     deadline = tonumber(known[1]),
     knows = knowledge_of(worker, known[2] == '1'),

@@ -124,7 +124,7 @@ fn request(request: &ClaimRequest) -> Vec<u8> {
     text.extend(request.worker.0.to_be_bytes());
     text.extend(request.nonce.to_be_bytes());
     text.extend((request.limit.min(CHUNK) as u32).to_be_bytes());
-    text.push(u8::from(request.start));
+    text.push(request.start as u8);
     text.push(request.lanes.len() as u8);
     text.extend(request.lanes.iter().map(|&lane| lane as u8));
     text

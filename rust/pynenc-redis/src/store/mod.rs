@@ -33,7 +33,7 @@ pub use notice::{Left, Notice};
 pub use script::{SCRIPTS, Script};
 pub use types::{
     Ancestor, Beat, ClaimRequest, Claims, Each, End, Ended, Event, NewCall, Pausing, Receipt, RecordView, Settlement,
-    Taken,
+    Start, Taken,
 };
 
 /// Every decision about the invocations of one app. It keeps nothing of them, so that any number of

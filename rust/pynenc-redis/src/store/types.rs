@@ -51,6 +51,17 @@ pub enum Receipt {
     Refused(InvocationId),
 }
 
+/// Which claimed bodies count as started from the claim on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// None: each is started when it begins.
+    None = 0,
+    /// Those under a registration rule, because equal calls must be new ones before their bodies run.
+    Keyed = 1,
+    /// All.
+    All = 2,
+}
+
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
@@ -62,8 +73,8 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Random, of this request alone: the same request sent again is answered with the same work.
     pub nonce: u64,
-    /// Whether the bodies start at once.
-    pub start: bool,
+    /// Which bodies start at once.
+    pub start: Start,
 }
 
 /// One claimed invocation.

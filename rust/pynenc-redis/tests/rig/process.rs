@@ -149,6 +149,36 @@ impl Hands {
     }
 }
 
+/// One thread's place at a worker, by hand.
+pub struct Slot<'a> {
+    process: &'a Process,
+    worker: u32,
+    pub parker: Arc<Parker>,
+}
+
+impl<'a> Slot<'a> {
+    pub fn of(process: &'a Process, worker: u32) -> Self {
+        Self { process, worker, parker: Arc::new(Parker::new()) }
+    }
+
+    /// What lies here, without waiting; the slot sleeps then.
+    pub fn try_next(&self) -> Option<Work> {
+        let idle = Some(Idle { parker: &self.parker, wants: 1 });
+        self.process.remote.claim_started(self.worker, Lane::Sync, idle).unwrap()
+    }
+
+    /// The next to run; waits for it.
+    pub fn next(&self) -> Work {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(work) = self.try_next() {
+                return work;
+            }
+            assert!(self.parker.park(Some(until)), "no work within {PATIENCE:?}");
+        }
+    }
+}
+
 /// A body that returns its payload.
 pub fn echo(work: &Work) -> Outcome<Vec<u8>> {
     Outcome::Success(work.payload.clone())

@@ -5,7 +5,7 @@ use pynenc_core::engine::Lane;
 use super::Station;
 use super::outbox::Entry;
 use crate::remote::Settings;
-use crate::store::ClaimRequest;
+use crate::store::{ClaimRequest, Start};
 
 /// How many one decision hands out: the server does nothing else meanwhile.
 const MOST_CLAIMED: usize = 128;
@@ -30,8 +30,9 @@ impl Station {
             let (lane, limit, ahead) =
                 order.into_iter().find_map(|lane| self.appetite(lane, busy, settings).map(|(l, a)| (lane, l, a)))?;
             self.lane(lane).provided_for();
+            let start = if ahead { Start::Keyed } else { Start::All };
             let (lanes, worker) = (vec![lane], self.worker);
-            self.unanswered = Some(ClaimRequest { worker, lanes, limit, nonce: nonce(), start: !ahead });
+            self.unanswered = Some(ClaimRequest { worker, lanes, limit, nonce: nonce(), start });
         }
         self.unanswered.clone()
     }
