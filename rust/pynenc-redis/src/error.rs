@@ -64,3 +64,14 @@ pub enum RedisError {
 
 /// The outcome of an operation over Redis.
 pub type Result<T, E = RedisError> = std::result::Result<T, E>;
+
+impl RedisError {
+    /// Whether the same may work later: it is about the way to the server or its state, not about what was asked.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Access { .. } | Self::Unfit { .. } | Self::Full { .. } | Self::Interrupted
+        )
+    }
+}

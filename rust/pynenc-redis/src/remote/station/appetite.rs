@@ -29,7 +29,7 @@ impl Station {
             let busy = ends.iter().any(|entry| entry.slip.is_none() && entry.settlement.ran.is_some());
             let (lane, limit, ahead) =
                 order.into_iter().find_map(|lane| self.appetite(lane, busy, settings).map(|(l, a)| (lane, l, a)))?;
-            self.lane(lane).provided_for();
+            self.lane(lane).ask();
             let start = if ahead { Start::Keyed } else { Start::All };
             let (lanes, worker) = (vec![lane], self.worker);
             self.unanswered = Some(ClaimRequest { worker, lanes, limit, nonce: nonce(), start });
@@ -42,8 +42,8 @@ impl Station {
         let state = &self.lanes[lane as usize];
         let ahead = if lane == Lane::Sync { self.pace.fit(settings.fetch_ahead) } else { 0 };
         let (wants, spare) = (state.wants(), state.spare());
-        let asked = wants > 0 && (state.maybe || busy);
-        let short = state.maybe && busy && spare < ahead / 2;
+        let asked = wants > 0 && (state.may_be_had() || busy);
+        let short = state.may_be_had() && busy && spare < ahead / 2;
         if !asked && !short {
             return None;
         }

@@ -7,6 +7,7 @@ use pynenc_core::id::{InvocationId, Ref};
 
 use crate::remote::News;
 use crate::remote::after::After;
+use crate::remote::mirror::Phase;
 use crate::remote::server::Hold;
 use crate::remote::shared::{Shared, State};
 use crate::store::{Beat, WorkerId};
@@ -130,12 +131,22 @@ impl<C> State<C> {
         }
     }
 
-    /// Somebody wants a run that this process holds to end.
+    /// Somebody wants a run that this process holds to end. One that no thread has begun goes back, and is over
+    /// as soon as it has.
     pub(in crate::remote) fn ask_to_stop(&mut self, at: Ref, fence: Fence, after: &mut After<C>) {
-        if let Ok(hold) = self.mirror.held(at, fence)
-            && let Some(station) = self.stations.get_mut(hold.station)
-        {
-            station.tell(News::Cancel(at, fence), after);
+        let Some(hold) = self.mirror.get_mut(at).and_then(|shadow| shadow.held_by(fence)) else { return };
+        let (phase, place, lane) = (hold.phase, hold.station, hold.lane);
+        if phase == Phase::Ready {
+            self.give_back(at, fence);
+        }
+        let Some(station) = self.stations.get_mut(place) else { return };
+        match phase {
+            Phase::Running => station.tell(News::Cancel(at, fence), after),
+            Phase::Ready => {
+                station.lane(lane).discard(at);
+                station.call_courier(after);
+            }
+            Phase::Ending => {}
         }
     }
 

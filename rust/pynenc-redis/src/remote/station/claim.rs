@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pynenc_core::engine::{Fence, Lane};
+use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Parker;
 use pynenc_core::status::Status;
 
 use super::Station;
 use super::lane::Ready;
-use crate::error::Result;
+use crate::error::{RedisError, Result};
 use crate::remote::after::After;
 use crate::remote::mirror::{Hold, Phase};
 use crate::remote::shared::{Shared, State};
@@ -23,7 +24,7 @@ impl<C: Send + 'static> Remote<C> {
     /// the parker woken when it has come.
     ///
     /// # Errors
-    /// [`pynenc_core::error::CoreError::UnknownWorker`] of a worker that has handed everything back.
+    /// [`CoreError::UnknownWorker`] of a worker that has handed everything back.
     pub fn claim_started(&self, worker: u32, lane: Lane, idle: Option<Idle<'_>>) -> Result<Option<Work>> {
         let shared = self.shared();
         shared.guard()?;
@@ -32,7 +33,7 @@ impl<C: Send + 'static> Remote<C> {
                 state.station(worker)?.lane(lane).arrive(idle.parker);
             }
             if let Some(ready) = state.next_ready(worker, lane)? {
-                return Ok(Some(state.begin(ready)));
+                return Ok(Some(state.begin(ready, after)));
             }
             if let Some(idle) = idle {
                 state.station(worker)?.ask_for_work(lane, idle, after);
@@ -46,14 +47,14 @@ impl<C: Send + 'static> Remote<C> {
     /// paused until it resumes. `None`, and nothing changed, when it cannot run now. Blocks.
     ///
     /// # Errors
-    /// [`pynenc_core::error::CoreError::Fenced`] when the waiter is no longer held.
+    /// [`CoreError::Fenced`] when the waiter is no longer held.
     pub fn claim_awaited(&self, waiter: Ref, fence: Fence, target: Ref) -> Result<Option<Work>> {
         let shared = self.shared();
         shared.guard()?;
         let Some((id, place)) = shared.decide(|state, _| {
             let waiter = state.waiter(waiter, fence)?;
             let open = state.mirror.get(target).filter(|shadow| !shadow.is_settled() && shadow.hold.is_none());
-            Ok::<_, crate::error::RedisError>(open.map(|shadow| (shadow.id, waiter)))
+            Ok::<_, RedisError>(open.map(|shadow| (shadow.id, waiter)))
         })?
         else {
             return Ok(None);
@@ -61,9 +62,9 @@ impl<C: Send + 'static> Remote<C> {
         shared.report_started(waiter, fence)?;
         let nonce = shared.server.fresh_number();
         let Some(taken) = shared.server.claim_awaited((place.id, fence), id, nonce)? else { return Ok(None) };
-        Ok(Some(shared.decide(|state, _| {
+        Ok(Some(shared.decide(|state, after| {
             let at = state.take_in(place.station, &taken);
-            state.begin(Ready { at, since: Instant::now(), taken })
+            state.begin(Ready { at, since: Instant::now(), taken }, after)
         })))
     }
 
@@ -96,7 +97,7 @@ impl Station {
     /// A thread sleeps until there is work.
     fn ask_for_work<C>(&mut self, lane: Lane, idle: Idle<'_>, after: &mut After<C>) {
         self.lane(lane).sleep(idle);
-        if !self.closed && self.lane(lane).maybe {
+        if !self.closed && self.lane(lane).may_be_had() {
             self.call_courier(after);
         }
     }
@@ -116,7 +117,7 @@ impl<C> State<C> {
     }
 
     /// A thread takes it: its body begins, as far as anybody can tell.
-    fn begin(&mut self, ready: Ready) -> Work {
+    fn begin(&mut self, ready: Ready, after: &mut After<C>) -> Work {
         let Ready { at, taken, .. } = ready;
         let now = Instant::now();
         let mut task = 0;
@@ -130,6 +131,10 @@ impl<C> State<C> {
                 if !hold.reported
                     && let Some(station) = self.stations.get_mut(hold.station)
                 {
+                    if station.unreported.is_empty() {
+                        // From now on the courier has a time to keep.
+                        station.call_courier(after);
+                    }
                     station.unreported.push_back((at, taken.fence, now));
                 }
             }
@@ -186,15 +191,30 @@ impl<C> Shared<C> {
             state.mirror.held(at, fence).ok().filter(|hold| !hold.reported).map(|_| id)
         });
         let Some(id) = unreported else { return Ok(()) };
-        if let Some(refused) = self.server.start(&[(id, fence)])?.into_iter().find_map(Result::err) {
-            self.decide(|state, after| state.lose_hold(at, fence, after));
-            return Err(refused);
+        for answer in self.server.start(&[(id, fence)])? {
+            self.decide(|state, after| state.note_start(at, fence, &answer, after));
+            if !is_started(&answer) {
+                return answer;
+            }
         }
-        self.decide(|state, _| {
-            if let Ok(hold) = state.mirror.held(at, fence) {
+        Ok(())
+    }
+}
+
+/// One that had started before was told so by somebody else meanwhile.
+const fn is_started(answer: &Result<()>) -> bool {
+    matches!(answer, Ok(()) | Err(RedisError::Refused(CoreError::Transition { .. })))
+}
+
+impl<C> State<C> {
+    /// What the store says of a body that has begun.
+    pub(super) fn note_start(&mut self, at: Ref, fence: Fence, answer: &Result<()>, after: &mut After<C>) {
+        if is_started(answer) {
+            if let Ok(hold) = self.mirror.held(at, fence) {
                 hold.reported = true;
             }
-        });
-        Ok(())
+        } else if matches!(answer, Err(RedisError::Refused(_))) {
+            self.lose_hold(at, fence, after);
+        }
     }
 }

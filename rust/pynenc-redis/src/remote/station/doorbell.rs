@@ -121,7 +121,7 @@ impl<C> State<C> {
 
     /// Whether a thread sleeps for a lane of which the store is known to have nothing.
     fn is_hungry_for(&self, lane: Lane) -> bool {
-        self.stations.iter().any(|station| station.sleeps(lane) && !station.lanes[lane as usize].maybe)
+        self.stations.iter().any(|station| station.sleeps(lane) && !station.lanes[lane as usize].may_be_had())
     }
 
     /// Whether a token of that lane is waited for: also while its threads work, for they may soon sleep.
@@ -137,7 +137,7 @@ impl<C> State<C> {
         let first = self.stations.iter().position(wants);
         for (place, station) in self.stations.iter_mut().enumerate().filter(|(_, station)| wants(station)) {
             for &lane in lanes {
-                station.lane(lane).maybe = true;
+                station.lane(lane).ring();
             }
             station.due = station.due.filter(|&due| due > now);
             if Some(place) != first {

@@ -96,13 +96,15 @@ impl<C> State<C> {
     }
 
     /// A run goes back, counted as nothing; which, if it was held and had not ended.
-    pub(super) fn give_back(&mut self, at: Ref, fence: Fence, token: u64) -> Option<InvocationId> {
+    pub(in crate::remote) fn give_back(&mut self, at: Ref, fence: Fence) -> Option<InvocationId> {
         let shadow = self.mirror.get_mut(at)?;
         let id = shadow.id;
         let hold = shadow.held_by(fence).filter(|hold| hold.phase != Phase::Ending)?;
         hold.phase = Phase::Ending;
         let place = hold.station;
-        let settlement = Settlement { id, fence, token, end: End::Release, ran: None, bytes: 0, resume: None };
+        // A hold goes back once: its own nonce tells this ending from every other of the invocation.
+        let (token, end) = (fence.nonce, End::Release);
+        let settlement = Settlement { id, fence, token, end, ran: None, bytes: 0, resume: None };
         self.stations.get_mut(place)?.outbox.push(Entry { at, settlement, slip: None });
         Some(id)
     }

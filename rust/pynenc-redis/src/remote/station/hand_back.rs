@@ -39,7 +39,7 @@ impl<C> Shared<C> {
             let all: Vec<Ready> = station.lanes.iter_mut().flat_map(LaneState::take_all).collect();
             station.call_courier(after);
             for ready in all {
-                state.give_back(ready.at, ready.taken.fence, self.server.fresh_number());
+                state.give_back(ready.at, ready.taken.fence);
             }
         });
     }
@@ -48,7 +48,7 @@ impl<C> Shared<C> {
         self.stop_claiming(worker);
         let parker = Arc::new(Parker::new());
         let released = self.decide(|state, after| {
-            let released = state.release_all(worker, || self.server.fresh_number());
+            let released = state.release_all(worker);
             if let Ok(station) = state.station(worker) {
                 station.drained = Some(Arc::clone(&parker));
                 station.call_courier(after);
@@ -86,11 +86,11 @@ impl<C> Shared<C> {
 
 impl<C> State<C> {
     /// Give back every run that the worker holds and has not ended.
-    fn release_all(&mut self, worker: u32, token: impl Fn() -> u64) -> Vec<InvocationId> {
+    fn release_all(&mut self, worker: u32) -> Vec<InvocationId> {
         let Ok(station) = self.station(worker) else { return Vec::new() };
         let held: Vec<Ref> = station.held.iter().copied().collect();
         let fence = |state: &Self, at| state.mirror.get(at).and_then(|s| s.hold.as_ref()).map(|hold| hold.fence);
-        held.into_iter().filter_map(|at| self.give_back(at, fence(self, at)?, token())).collect()
+        held.into_iter().filter_map(|at| self.give_back(at, fence(self, at)?)).collect()
     }
 
     /// Nobody will carry what is left: those who wait for an answer are told so.

@@ -34,13 +34,15 @@ pub(in crate::remote) struct LaneState {
     /// Whether a thread ever came for it.
     used: bool,
     /// Whether the store may have something: it is asked when somebody wants it.
-    pub(in crate::remote) maybe: bool,
+    maybe: bool,
+    /// It was said to have something since it was last asked.
+    rung: bool,
 }
 
 impl LaneState {
     /// Nobody here, and nothing known of the store.
     pub(in crate::remote) const fn new() -> Self {
-        Self { ready: VecDeque::new(), sleepers: Vec::new(), expected: 0, used: false, maybe: true }
+        Self { ready: VecDeque::new(), sleepers: Vec::new(), expected: 0, used: false, maybe: true, rung: false }
     }
 
     /// A thread comes, to take what is here or to sleep: it does not sleep now.
@@ -107,9 +109,26 @@ impl LaneState {
         (sleeping + self.expected).saturating_sub(self.spare())
     }
 
-    /// A claim is made for those that are expected.
-    pub(in crate::remote) const fn provided_for(&mut self) {
+    pub(in crate::remote) const fn may_be_had(&self) -> bool {
+        self.maybe
+    }
+
+    /// The store is said to have something.
+    pub(in crate::remote) const fn ring(&mut self) {
+        self.maybe = true;
+        self.rung = true;
+    }
+
+    /// The store is asked, for those that are expected too.
+    pub(in crate::remote) const fn ask(&mut self) {
         self.expected = 0;
+        self.rung = false;
+    }
+
+    /// It has answered, and may have more; or it was said to meanwhile, which the answer need not know of.
+    pub(in crate::remote) const fn answered(&mut self, more: bool) -> bool {
+        self.maybe = more || self.rung;
+        self.maybe
     }
 
     /// Since when the oldest lies here that no thread will take soon.

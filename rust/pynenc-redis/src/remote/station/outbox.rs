@@ -46,7 +46,18 @@ pub(in crate::remote) struct Entry {
     pub(in crate::remote) slip: Option<Arc<Slip>>,
 }
 
+/// What is kept of an end while its settlement is on its way.
+pub(in crate::remote) type Mark = (Ref, Option<Arc<Slip>>);
+
 impl Entry {
+    pub(in crate::remote) fn apart(self) -> (Mark, Settlement) {
+        ((self.at, self.slip), self.settlement)
+    }
+
+    pub(in crate::remote) fn of(((at, slip), settlement): (Mark, Settlement)) -> Self {
+        Self { at, settlement, slip }
+    }
+
     fn bytes(&self) -> usize {
         match &self.settlement.end {
             End::Success(value) | End::Failed(value) => value.len(),

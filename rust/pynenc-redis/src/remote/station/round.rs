@@ -14,7 +14,6 @@ use super::outbox::Entry;
 use crate::error::{RedisError, Result};
 use crate::remote::Settings;
 use crate::remote::after::After;
-use crate::remote::mirror::Phase;
 use crate::remote::server::Hold;
 use crate::remote::shared::{Shared, State, earliest};
 use crate::store::{ClaimRequest, Claims, Taken, WorkerId};
@@ -58,7 +57,7 @@ impl<C> Shared<C> {
         let now = Instant::now();
         let closing = self.is_closing();
         self.decide(|state, _| {
-            state.give_stale_back(place, now, self);
+            state.give_stale_back(place, now, self.settings.hand_back_after);
             let Some(station) = state.stations.get(place) else { return Next::Over };
             if station.in_flight {
                 return Next::Sleep(None);
@@ -93,13 +92,13 @@ impl<C> Shared<C> {
         if failure.is_none() {
             failure = self.tell_started(&started).err();
         }
-        let settlements: Vec<_> = ends.iter().map(|entry| entry.settlement.clone()).collect();
+        let (marks, settlements): (Vec<_>, Vec<_>) = ends.into_iter().map(Entry::apart).unzip();
         let answer = match failure {
             Some(failure) => Err(failure),
-            None if ends.is_empty() && claim.is_none() => Ok((Vec::new(), Claims::default())),
+            None if settlements.is_empty() && claim.is_none() => Ok((Vec::new(), Claims::default())),
             None => self.server.work(&settlements, claim.as_ref()),
         };
-        drop(settlements);
+        let ends = marks.into_iter().zip(settlements).map(Entry::of).collect();
         self.decide(|state, after| {
             if let Some(station) = state.stations.get_mut(place) {
                 station.in_flight = false;
@@ -109,7 +108,7 @@ impl<C> Shared<C> {
                 Ok((answers, claims)) => {
                     state.bring_answers(place, ends, answers, after);
                     if let Some(request) = claim {
-                        state.bring_work(place, worker, &request, claims, self, after);
+                        state.bring_work(place, worker, &request, claims, after);
                     }
                 }
                 Err(failure) => {
@@ -124,9 +123,9 @@ impl<C> Shared<C> {
     fn tell_resumed(&self, resumed: &mut Vec<Hold>) -> Result<()> {
         while let Some(&waiter) = resumed.first() {
             match self.server.resume(waiter) {
+                Err(failure) if failure.passes() => return Err(failure),
                 // Not paused, or no longer its holder's: there is nothing to resume.
-                Ok(()) | Err(RedisError::Refused(_)) => drop(resumed.remove(0)),
-                Err(failure) => return Err(failure),
+                Ok(()) | Err(_) => drop(resumed.remove(0)),
             }
         }
         Ok(())
@@ -137,12 +136,15 @@ impl<C> Shared<C> {
             return Ok(());
         }
         let holds: Vec<Hold> = started.iter().map(|&(_, id, fence)| (id, fence)).collect();
-        let answers = self.server.start(&holds)?;
+        let answers = match self.server.start(&holds) {
+            Ok(answers) => answers,
+            Err(failure) if failure.passes() => return Err(failure),
+            // The ends start them.
+            Err(_) => return Ok(()),
+        };
         self.decide(|state, after| {
             for (&(at, _, fence), answer) in started.iter().zip(answers) {
-                if answer.is_err() {
-                    state.lose_hold(at, fence, after);
-                }
+                state.note_start(at, fence, &answer, after);
             }
         });
         Ok(())
@@ -151,8 +153,7 @@ impl<C> Shared<C> {
 
 impl<C> State<C> {
     /// What was fetched ahead, and no thread came for: others may have it.
-    fn give_stale_back(&mut self, place: usize, now: Instant, shared: &Shared<C>) {
-        let limit = shared.settings.hand_back_after;
+    fn give_stale_back(&mut self, place: usize, now: Instant, limit: Duration) {
         let Some(before) = now.checked_sub(limit) else { return };
         let Some(station) = self.stations.get_mut(place) else { return };
         let stale: Vec<Ready> = station.lanes.iter_mut().flat_map(|lane| lane.take_stale(before)).collect();
@@ -162,7 +163,7 @@ impl<C> State<C> {
         station.pace.stall(limit);
         self.counters.given_back += stale.len() as u64;
         for ready in stale {
-            self.give_back(ready.at, ready.taken.fence, shared.server.fresh_number());
+            self.give_back(ready.at, ready.taken.fence);
         }
     }
 
@@ -175,10 +176,7 @@ impl<C> State<C> {
                 break;
             }
             station.unreported.pop_front();
-            if let Ok(hold) = self.mirror.held(at, fence)
-                && hold.phase == Phase::Running
-                && !std::mem::replace(&mut hold.reported, true)
-            {
+            if self.mirror.held(at, fence).is_ok_and(|hold| !hold.reported) {
                 due.push((at, self.mirror.id(at), fence));
             }
         }
@@ -189,10 +187,9 @@ impl<C> State<C> {
     fn report_later(&mut self, place: usize, started: Vec<(Ref, InvocationId, Fence)>) {
         let now = Instant::now();
         for (at, _, fence) in started {
-            if let Ok(hold) = self.mirror.held(at, fence)
+            if self.mirror.held(at, fence).is_ok()
                 && let Some(station) = self.stations.get_mut(place)
             {
-                hold.reported = false;
                 station.unreported.push_back((at, fence, now));
             }
         }
@@ -263,14 +260,13 @@ impl<C> State<C> {
         worker: WorkerId,
         request: &ClaimRequest,
         claims: Claims,
-        shared: &Shared<C>,
         after: &mut After<C>,
     ) {
         let Claims { taken, next_due, queued } = claims;
         let usable = self.note_claim(place, worker, request, (taken.len(), queued), next_due);
         let now = Instant::now();
         for one in taken {
-            self.bring_one(place, one, usable, now, shared);
+            self.bring_one(place, one, usable, now);
         }
         let Some(station) = self.stations.get_mut(place) else { return };
         for lane in &mut station.lanes {
@@ -292,17 +288,16 @@ impl<C> State<C> {
         station.barren = if taken == 0 { station.barren + 1 } else { 0 };
         let more = taken >= request.limit || (queued > 0 && station.barren < MOST_BARREN);
         for &lane in &request.lanes {
-            station.lane(lane).maybe = more;
-            self.awaited[lane as usize] &= more;
+            self.awaited[lane as usize] &= station.lane(lane).answered(more);
         }
         station.due = next_due.map(|micros| Instant::now() + Duration::from_micros(micros));
         !station.closed && station.worker == worker
     }
 
-    fn bring_one(&mut self, place: usize, taken: Taken, usable: bool, now: Instant, shared: &Shared<C>) {
+    fn bring_one(&mut self, place: usize, taken: Taken, usable: bool, now: Instant) {
         let at = self.take_in(place, &taken);
         if !usable {
-            self.give_back(at, taken.fence, shared.server.fresh_number());
+            self.give_back(at, taken.fence);
         } else if let Some(station) = self.stations.get_mut(place) {
             station.lane(taken.lane).push(Ready { at, since: now, taken });
         }

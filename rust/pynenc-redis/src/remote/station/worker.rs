@@ -7,6 +7,7 @@ use pynenc_core::engine::Lane;
 use pynenc_core::park::Parker;
 
 use super::Station;
+use super::lane::LaneState;
 use crate::error::Result;
 use crate::remote::{News, Remote};
 
@@ -102,9 +103,7 @@ impl Station {
     /// The store may have something in every lane.
     pub(in crate::remote) fn look_again<C>(&mut self, after: &mut crate::remote::after::After<C>) {
         self.due = None;
-        for lane in &mut self.lanes {
-            lane.maybe = true;
-        }
+        self.lanes.iter_mut().for_each(LaneState::ring);
         self.call_courier(after);
     }
 }
