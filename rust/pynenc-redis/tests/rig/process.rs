@@ -39,9 +39,14 @@ impl Process {
     }
 
     pub fn with(server: &Server, settings: Settings, timing: Timing) -> Self {
+        Self::leased(server, settings, timing, settings.lease)
+    }
+
+    /// One that the store gives leases of that length, whatever it thinks itself.
+    pub fn leased(server: &Server, settings: Settings, timing: Timing, lease: Duration) -> Self {
         let app = AppId::new(APP).unwrap();
         let route = Route::new(server.url().parse().unwrap(), app.prefix(), timing).unwrap();
-        let lease = u64::try_from(settings.lease.as_micros()).unwrap();
+        let lease = u64::try_from(lease.as_micros()).unwrap();
         let online = Arc::new(Online::new(route, &app, Limits { lease, ..Limits::default() }, None));
         let remote = Arc::new(Remote::new(Arc::<Online>::clone(&online), settings));
         Self { remote, online }
