@@ -13,7 +13,10 @@ ENGINES: Mapping[str, str] = {"memory": "pynenc.engine.memory:create"}
 IN_PROCESS = frozenset({"memory"})
 """Engines that no other process can read or write."""
 
-BEYOND_PROCESS = 'engine="local" shares work between the processes of this machine, engine="redis" between machines'
+BEYOND_PROCESS = (
+    'engine="local" will share work between the processes of this machine, engine="redis" between machines; '
+    "neither is in this build yet"
+)
 """What somebody is told who looks for an engine in the wrong process."""
 
 LATER_ENGINES = ("local", "redis")
