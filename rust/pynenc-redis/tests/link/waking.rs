@@ -14,7 +14,7 @@ use crate::rig::echo::{HASTY, PREFIX};
 use crate::rig::{PATIENCE, Server, eventually};
 use crate::server;
 
-const KEYS: [&[u8]; 2] = [b"pynenc:1:{test}:tok:0", b"pynenc:1:{test}:tok:1"];
+const BELLS: [&[u8]; 2] = [b"pynenc:1:{test}:tok:0", b"pynenc:1:{test}:tok:1"];
 const CHANNEL: &str = "pynenc:1:{test}:c:1";
 
 fn route(server: &Server, timing: Timing) -> Arc<Route> {
@@ -22,7 +22,7 @@ fn route(server: &Server, timing: Timing) -> Arc<Route> {
 }
 
 fn push(server: &Server, key: usize) {
-    let _: u32 = server.ask(&["RPUSH", std::str::from_utf8(KEYS[key]).unwrap(), "token"]);
+    let _: u32 = server.ask(&["RPUSH", std::str::from_utf8(BELLS[key]).unwrap(), "token"]);
 }
 
 fn names(server: &Server) -> Vec<String> {
@@ -38,8 +38,8 @@ fn a_token_that_waits_is_taken_at_once() {
     let server = server!();
     let bell = Doorbell::new(route(&server, Timing::default()));
     push(&server, 1);
-    assert_eq!(bell.wait(&KEYS, PATIENCE).unwrap(), Bell::Rung(1));
-    assert_eq!(bell.wait(&KEYS, Duration::from_millis(1)).unwrap(), Bell::Silent);
+    assert_eq!(bell.wait(&BELLS, PATIENCE).unwrap(), Bell::Rung(1));
+    assert_eq!(bell.wait(&BELLS, Duration::from_millis(1)).unwrap(), Bell::Silent);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_token_wakes_whoever_waits_for_it() {
     let server = server!();
     let bell = Doorbell::new(route(&server, Timing::default()));
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| bell.wait(&KEYS, PATIENCE).unwrap());
+        let waiter = scope.spawn(|| bell.wait(&BELLS, PATIENCE).unwrap());
         eventually("somebody waits", || server.ask::<String>(&["INFO", "clients"]).contains("blocked_clients:1"));
         push(&server, 0);
         assert_eq!(waiter.join().unwrap(), Bell::Rung(0));
@@ -59,7 +59,7 @@ fn silence_ends_with_the_time() {
     let server = server!();
     let bell = Doorbell::new(route(&server, Timing::default()));
     let began = Instant::now();
-    assert_eq!(bell.wait(&KEYS, Duration::from_millis(300)).unwrap(), Bell::Silent);
+    assert_eq!(bell.wait(&BELLS, Duration::from_millis(300)).unwrap(), Bell::Silent);
     assert!(began.elapsed() >= Duration::from_millis(300));
 }
 
@@ -68,22 +68,22 @@ fn a_lost_connection_is_made_anew_and_told() {
     let mut server = server!();
     let bell = Doorbell::new(route(&server, Timing::default()));
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| bell.wait(&KEYS, PATIENCE).unwrap());
+        let waiter = scope.spawn(|| bell.wait(&BELLS, PATIENCE).unwrap());
         eventually("somebody waits", || names(&server) == ["pynenc:doorbell"]);
         server.restart();
         assert_eq!(waiter.join().unwrap(), Bell::Renewed);
     });
     push(&server, 0);
-    assert_eq!(bell.wait(&KEYS, PATIENCE).unwrap(), Bell::Rung(0));
+    assert_eq!(bell.wait(&BELLS, PATIENCE).unwrap(), Bell::Rung(0));
 }
 
 #[test]
 fn a_server_that_stays_away_is_an_error_when_the_time_is_over() {
     let mut server = server!();
     let bell = Doorbell::new(route(&server, HASTY));
-    assert_eq!(bell.wait(&KEYS, Duration::from_millis(1)).unwrap(), Bell::Silent);
+    assert_eq!(bell.wait(&BELLS, Duration::from_millis(1)).unwrap(), Bell::Silent);
     server.kill();
-    let error = bell.wait(&KEYS, Duration::from_millis(200)).unwrap_err().to_string();
+    let error = bell.wait(&BELLS, Duration::from_millis(200)).unwrap_err().to_string();
     assert!(error.contains("no answer") && error.contains("socket"), "{error}");
 }
 
@@ -92,12 +92,12 @@ fn closing_ends_a_wait_and_all_that_come() {
     let server = server!();
     let bell = Doorbell::new(route(&server, Timing::default()));
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| bell.wait(&KEYS, PATIENCE).unwrap());
+        let waiter = scope.spawn(|| bell.wait(&BELLS, PATIENCE).unwrap());
         eventually("somebody waits", || names(&server) == ["pynenc:doorbell"]);
         bell.close();
         assert_eq!(waiter.join().unwrap(), Bell::Closed);
     });
-    assert_eq!(bell.wait(&KEYS, PATIENCE).unwrap(), Bell::Closed);
+    assert_eq!(bell.wait(&BELLS, PATIENCE).unwrap(), Bell::Closed);
     eventually("the connection is closed", || names(&server).is_empty());
 }
 
