@@ -19,9 +19,12 @@ __all__ = [
     "InvocationHandle",
     "ManualClock",
     "MemoryEngine",
+    "Pipeline",
+    "RedisEngine",
     "RunContext",
     "Runtime",
     "TaskCore",
+    "TaskWire",
     "WorkerPool",
     "__version__",
     "_mark_forked",
@@ -181,20 +184,130 @@ class MemoryEngine:
 
 # -- the hot path: tasks, invocations, groups, workers --------------------------------------------
 @final
+class RedisEngine:
+    """The engine of one app on one server: the port, and what the runtime needs. Connects when first used."""
+
+    def __new__(
+        cls,
+        url: str,
+        app_id: str,
+        *,
+        wire: TaskWire,
+        clock: ManualClock | None = None,
+        seconds: Mapping[Literal["connect", "reply", "overall", "first"], float] | None = None,
+        **limits: float,
+    ) -> Self:
+        """``limits`` are those of ``MemoryEngine``."""
+
+    @property
+    def address(self) -> str:
+        """Where it is, without secrets."""
+
+    def examine(self, *, strict: bool = False) -> list[str]:
+        """Reach the server, and say what in its settings weakens the promises, a line each."""
+
+    def close(self, within: float = 5.0, /) -> int:
+        """Have acknowledged what can be within the time, end threads and connections; how much was not."""
+
+    # queue
+    def submit(self, batch: Sequence[Any], /) -> list[tuple[str, str, bool]]:
+        """Take ``Submission``s; ``(kind, invocation id, same arguments)`` each; kind is ``new``,
+        ``reused``, ``cached`` or ``refused``."""
+
+    def claim(self, worker: int, limit: int = 1, lane: Literal["any", "sync", "async"] = "any", /) -> list[Claim]: ...
+    def claim_awaited(self, waiter: Claim, invocation_id: str, /) -> Claim | None: ...
+    def queued(self) -> int: ...
+
+    # lifecycle: every one raises FencedError when the claim is no longer the holder's
+    def start(self, claim: Claim, /) -> None: ...
+    def finish(
+        self, claim: Claim, status: Literal["success", "failed", "cancelled"], value: object, size: int = 0, /
+    ) -> None: ...
+    def retry(self, claim: Claim, delay: float = 0.0, /) -> None: ...
+    def release(self, claim: Claim, /) -> None: ...
+    def cancel(self, invocation_id: str, /) -> Literal["cancelled", "requested", "final"]: ...
+
+    # waits
+    def pause(self, claim: Claim, awaited: Sequence[str], /) -> bool:
+        """Pause the body until it resumes; what it awaits runs first. ``False``, and nothing
+        changed, when one of them is final already. Raises CycleDetectedError, WaitLimitError."""
+
+    def resume(self, claim: Claim, /) -> None: ...
+    def wait_final(self, invocation_ids: Sequence[str], timeout: float | None = None, /) -> list[str]:
+        """Block until one of them is final (or the time is over); those that are."""
+
+    # leases
+    def register_worker(self, name: str = "", /) -> int: ...
+    def renew(self, worker: int, /) -> bool: ...
+    def lose(self, worker: int, /) -> list[str]: ...
+    def tick(self) -> float | None:
+        """Promote what is due, rescue what lost its lease, drop what is old; seconds to the next."""
+
+    # queries
+    def status(self, invocation_id: str, /) -> str: ...
+    def outcome(self, invocation_id: str, /) -> object: ...
+    def record(self, invocation_id: str, /) -> dict[str, Any]:
+        """``task_id, status, parent_id, attempt, retries, losses, worker`` (a name) and ``awaits`` (ids)."""
+
+    def history(self, invocation_id: str, /) -> list[tuple[str, float, str]]: ...
+    def find(
+        self,
+        task_id: str | None = None,
+        statuses: Sequence[str] | None = None,
+        limit: int = 1_000,
+        /,
+    ) -> list[str]: ...
+    def counts(self) -> dict[str, int]: ...
+    def purge(self) -> int: ...
+    def doctor(self) -> list[str]:
+        """Violated invariants, a line each; empty when all hold."""
+
+# -- the hot path: tasks, invocations, groups, workers --------------------------------------------
+
+@final
+class Pipeline:
+    """Calls that were taken and are not acknowledged yet. Made by ``Runtime.open_pipeline``."""
+
+    def flush(self) -> None:
+        """Have everything acknowledged; raises ``UnacknowledgedError``."""
+
+@final
+class TaskWire:
+    """How the calls and results of one task travel between processes."""
+
+    def __new__(cls, codec: Any, task_id: str, parameters: Sequence[tuple[str, int, bool, object]], /) -> Self: ...
+    def encode_call(self, values: tuple[Any, ...], invocation_id: str, /) -> bytes: ...
+    def decode_call(self, data: bytes, invocation_id: str, /) -> tuple[Any, ...]: ...
+    def encode_result(self, value: Any, invocation_id: str, attempt: int, /) -> bytes: ...
+    def decode_result(self, data: bytes, invocation_id: str, /) -> Any: ...
+    def encode_error(self, error: BaseException, invocation_id: str, attempt: int, /) -> bytes: ...
+    def decode_error(self, data: bytes, invocation_id: str, /) -> Exception:
+        """The error itself, not raised."""
+
+@final
 class Runtime:
     """One app's execution state in this process: engine, current context, live workers."""
 
     def __new__(
         cls,
-        engine: MemoryEngine,
+        engine: MemoryEngine | RedisEngine,
         *,
         invocation_type: type[Any],
         reused_type: type[Any],
         current: Any,
-        start_runner: Callable[[], None],
+        pipeline: Any,
+        host: Any,
     ) -> Self: ...
     @property
-    def engine(self) -> MemoryEngine: ...
+    def engine(self) -> MemoryEngine | RedisEngine: ...
+    @property
+    def remote(self) -> bool:
+        """Whether values travel: the engine is not in this process."""
+
+    def open_pipeline(self) -> Pipeline | None: ...
+    def know_task(self, task_id: str, /) -> None:
+        """Tell the workers of this process of a task that was made after they had begun."""
+
     @property
     def workers(self) -> int:
         """Live worker pools in this process."""

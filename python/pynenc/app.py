@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from pynenc.context import get_current_runner
+from pynenc.context import get_current_runner, pipeline
 from pynenc.task import Task, TaskOptions, TaskRegistry
 from pynenc.types import AggregateFunc, Func, ParallelFunc, Params, Result
 from pynenc.wiring import (
@@ -173,12 +173,23 @@ class Pynenc:
 
     @contextmanager
     def pipelined(self) -> Generator[None]:
-        """Group the submissions made in a ``with`` block.
+        """Group the submissions made in a ``with`` block, so that none waits for the server alone.
 
-        All of them are acknowledged at its end. The memory engine acknowledges each at once, since
-        it has no way to go.
+        They are acknowledged at the end of the block, or when a result is first waited for. The
+        memory engine acknowledges each at once, since it has no way to go.
+
+        :raises UnacknowledgedError: at the end, naming the invocations that may or may not have been taken.
         """
-        yield
+        opened = self.runtime.open_pipeline()
+        if opened is None:
+            yield
+            return
+        before = pipeline.set(opened)
+        try:
+            yield
+        finally:
+            pipeline.reset(before)
+            opened.flush()
 
     def purge(self) -> None:
         """Forget every invocation and every kept argument. Bodies that run go on; their ends are refused."""
@@ -199,6 +210,11 @@ class Pynenc:
         A copy that came by pickle imports the module that the id names when it is first asked.
         """
         return self._registry.find(task_id)
+
+    def on_new_task(self, task_id: str) -> None:
+        """Tell the workers of this process, if there are any, that there is one task more."""
+        if "runtime" in vars(self):  # else there is no engine yet, and so no worker
+            self.runtime.know_task(task_id)
 
     def restore_task(self, text: str) -> Task[..., Any]:
         """Find the task that ``Task.to_json`` described.

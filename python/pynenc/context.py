@@ -15,13 +15,16 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from pynenc._core import RunContext
+    from pynenc._core import Pipeline, RunContext
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 current: ContextVar[RunContext | None] = ContextVar("pynenc_current", default=None)
 """The body that runs here; set around it by the worker, read at every call and wait."""
+
+pipeline: ContextVar[Pipeline | None] = ContextVar("pynenc_pipeline", default=None)
+"""Where the submissions of a ``with app.pipelined()`` block are gathered."""
 
 runner_args: ContextVar[Mapping[str, Any] | None] = ContextVar("pynenc_runner_args", default=None)
 """What the runner tells the bodies that it runs: ``runner_id`` and ``runner_cls``."""

@@ -72,26 +72,9 @@ class ConcurrencyRetryError(RetryError):
     """Asks for another run because a concurrency rule stood in the way."""
 
 
-class PendingInvocationLockError(PynencError):
-    """Another worker has just claimed the invocation."""
-
-    _fields: ClassVar[tuple[str, ...]] = ("invocation_id",)
-
-    def __init__(self, invocation_id: str) -> None:
-        self.invocation_id = invocation_id
-        super().__init__(invocation_id)
-
-    def __str__(self) -> str:
-        return _labelled(self, self.invocation_id)
-
-
 # -- tasks ----------------------------------------------------------------------------------------
 class TaskError(PynencError):
-    """Something is wrong with a task.
-
-    :param task_id: the task.
-    :param message: what is wrong with it.
-    """
+    """Something is wrong with a task; its fields are ``task_id`` and ``message``."""
 
     _fields: ClassVar[tuple[str, ...]] = ("task_id", "message")
 
@@ -123,9 +106,6 @@ class TaskRoutingError(TaskError):
 class InvocationConcurrencyWithDifferentArgumentsError(TaskRoutingError):
     """A registration rule found an invocation that has the same key and other arguments.
 
-    :param task_id: the task.
-    :param existing_invocation_id: the invocation that stands.
-    :param new_call_id: the call that was refused.
     :param diff: the differing arguments, printed.
     :param message: replaces the default first line.
     """
@@ -151,11 +131,7 @@ class InvocationConcurrencyWithDifferentArgumentsError(TaskRoutingError):
         new_arguments: Mapping[str, object],
         message: str | None = None,
     ) -> Self:
-        """Build it from both sets of arguments, which are printed here and not kept.
-
-        :param existing_arguments: those of the standing invocation, by name.
-        :param new_arguments: those of the refused call, by name. The caller shortens long values beforehand.
-        """
+        """Build it from both sets of arguments by name, which are printed here, not shortened, and not kept."""
         diff = format_difference(task_id, existing_arguments, new_arguments)
         return cls(task_id, existing_invocation_id, new_call_id, diff, message)
 
@@ -179,6 +155,10 @@ class _AboutInvocation(PynencError):
 
 class InvocationError(_AboutInvocation):
     """Something is wrong with an invocation; its fields are ``invocation_id`` and ``message``."""
+
+
+class PendingInvocationLockError(InvocationError):
+    """Another worker has just claimed the invocation."""
 
 
 class InvocationCancelledError(InvocationError):
@@ -282,6 +262,41 @@ class MaxRunTimeError(PynencError):
 
 class EngineClosedError(PynencError):
     """The engine was closed; it takes no more work and answers no more waits."""
+
+
+class EngineError(PynencError):
+    """An engine cannot do what it was asked; ``server`` says where it is, without secrets, or nothing."""
+
+    _fields: ClassVar[tuple[str, ...]] = ("server", "message")
+
+    def __init__(self, server: str, message: str) -> None:
+        super().__init__(server, message)
+        self.server, self.message = server, message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class EngineUnreachableError(EngineError):
+    """The server gave no answer within the time; what was asked may have happened, or not."""
+
+
+class AccessDeniedError(EngineError):
+    """The server refuses user and password, or the user may not do what is needed."""
+
+
+class BackPressureError(EngineError):
+    """The server is full and takes no new work; what it has goes on."""
+
+
+class UnacknowledgedError(PynencError):
+    """Calls of a ``with app.pipelined()`` block may or may not have been taken; ``invocation_ids`` says which."""
+
+    _fields: ClassVar[tuple[str, ...]] = ("invocation_ids", "message")
+
+    def __init__(self, invocation_ids: Iterable[str], message: str) -> None:
+        self.invocation_ids, self.message = list(invocation_ids), message
+        super().__init__(self.invocation_ids, message)
 
 
 class LocalServerError(PynencError, ConnectionError):

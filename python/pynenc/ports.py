@@ -230,22 +230,26 @@ class AppPort(SettingsPort, Protocol):
         """The task that ``Task.to_json`` described."""
         ...
 
+    def on_new_task(self, task_id: str) -> None:
+        """Tell the workers of this process, if there are any, that there is one task more."""
+        ...
+
 
 class RunnerHostPort(AppPort, Protocol):
     """The application, as its runner and its wiring see it."""
-
-    @property
-    def orchestrator(self) -> Any:
-        """Its orchestrator."""
-        ...
 
     @property
     def tasks(self) -> dict[str, Any]:
         """Its tasks, by id."""
         ...
 
-    def get_task(self, task_id: str) -> Any:
-        """Its task of that id, or nothing."""
+    def get_task(self, task_id: str) -> Any | None:
+        """A task, by its id; ``None`` when there is none."""
+        ...
+
+    @property
+    def orchestrator(self) -> Any:
+        """Its orchestrator."""
         ...
 
     @property

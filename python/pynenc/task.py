@@ -18,6 +18,7 @@ from pynenc.exceptions import (
     TaskNotRegisteredError,
 )
 from pynenc.model.task_id import check_function, find_function, task_id_of
+from pynenc.serializer.task_codec import make_wire
 from pynenc.types import Func, Params, Result
 
 if TYPE_CHECKING:
@@ -227,11 +228,13 @@ class Task(TaskCore[Params, Result]):
         conf = self.conf
         _check_key_arguments(self, conf.key_arguments)
         app = self._app
-        mode = "strict" if app.conf.strict_serialization else "live"
+        remote = app.runtime.remote
+        mode = "remote" if remote else "strict" if app.conf.strict_serialization else "live"
         self._install(
             {
                 "runtime": app.runtime,
                 "mode": "local" if app.conf.dev_mode_force_sync_tasks else mode,
+                "wire": make_wire(app, self.task_id, self._parameters, self._annotations) if remote else None,
                 "retry_for": self.retriable_exceptions,
                 "max_retries": conf.max_retries,
                 "registration": _rule(conf.registration_concurrency),
@@ -255,14 +258,17 @@ class Task(TaskCore[Params, Result]):
         codec = self._app.serializer
         is_result = where == "return"
         path = "result" if is_result else f"args.{where}"
-        if self._hints is None:
-            self._hints = annotations_of(self.func, self._parameters)
         try:
-            return codec.decode(codec.encode(value, path), self._hints.get(where), path)
+            return codec.decode(codec.encode(value, path), self._annotations().get(where), path)
         except SerializationError as error:
             if not is_result:
                 raise
             raise ResultSerializationError(error.path, error.message) from error
+
+    def _annotations(self) -> dict[str, Any]:
+        if self._hints is None:
+            self._hints = annotations_of(self.func, self._parameters)
+        return self._hints
 
     def _difference_error(self, existing: Any, values: tuple[Any, ...], /) -> BaseException:
         return difference_error(self, existing, self._arguments(values))
@@ -320,6 +326,7 @@ class TaskRegistry:
         """Make a task; one of the same id is replaced."""
         task: Task[..., Any] = Task(self._app, func, options)
         self.tasks[task.task_id] = task
+        self._app.on_new_task(task.task_id)
         return task
 
     def find(self, task_id: str) -> Task[..., Any] | None:

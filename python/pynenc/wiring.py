@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from pynenc._core import Runtime
-from pynenc.context import current
+from pynenc.context import current, pipeline
 from pynenc.engine.registry import BEYOND_PROCESS, load_component, load_engine, stays_in_process
 from pynenc.exceptions import ConfigError
+from pynenc.runner.runtime_host import RuntimeHost
 
 if TYPE_CHECKING:
     from pynenc.arg_cache.base_arg_cache import BaseArgCache
@@ -26,13 +27,14 @@ def make_runtime(app: RunnerHostPort) -> Runtime:
     from pynenc.runner.worker.import_guard import refuse_while_importing
 
     refuse_while_importing()
-    engine = load_engine(app.conf.engine)(app.conf)
+    engine = load_engine(app.conf.engine)(app)
     runtime = Runtime(
         engine,
         invocation_type=DistributedInvocation,
         reused_type=ReusedInvocation,
         current=current,
-        start_runner=_runner_starter(app),
+        pipeline=pipeline,
+        host=RuntimeHost(app),
     )
     _configure(app, runtime)
     known = ref(app)
@@ -53,25 +55,8 @@ def _configure(app: RunnerHostPort, runtime: Runtime) -> None:
     runtime.configure(
         inline_waits=conf.inline_waits,
         cycle_control=app.orchestrator.conf.cycle_control,
-        auto_runner=conf.auto_runner,
+        auto_runner=conf.auto_runner and stays_in_process(conf.engine),
     )
-
-
-def _runner_starter(app: RunnerHostPort) -> Any:
-    known = ref(app)  # the core keeps this function; it is not to keep the application
-    starters: list[Any] = []
-
-    def start() -> None:
-        owner = known()
-        if owner is None:
-            return
-        if not starters:
-            from pynenc.runner.auto_runner import AutoRunner
-
-            starters.append(AutoRunner(owner))
-        starters[0].start()
-
-    return start
 
 
 def make_orchestrator(app: AppPort) -> BaseOrchestrator:
@@ -144,4 +129,11 @@ def make_runner(app: RunnerHostPort) -> BaseRunner:
 
 
 def _made(app: AppPort, setting: str, base: type[Any]) -> Any:
-    return load_component(setting, getattr(app.conf, setting), base)(app)
+    conf = app.conf
+    chosen = load_component(setting, getattr(conf, setting), base)
+    if getattr(chosen, "in_process", None) not in {None, stays_in_process(conf.engine)}:
+        raise ConfigError(
+            f"{setting} is {chosen.__name__!r} from {conf.source_of(setting)}, which belongs to another engine than "
+            f"{conf.engine!r} from {conf.source_of('engine')}: set only engine, and the rest follows"
+        )
+    return chosen(app)

@@ -19,7 +19,9 @@ PUBLIC_METHODS = 12  # properties are attributes, and overloads one method
 RUST_FUNCTION_LINES = 45
 
 # What may be over budget, and why: "path" or "path::Class.method".
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "python/pynenc/_core.pyi": "an extension module is one module, and the stub of a module one file",
+}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 ATTRIBUTE_LIKE = {"property", "cached_property", "overload", "setter", "deleter"}

@@ -8,6 +8,13 @@ from pynenc.conf.config_broker import ConfigBroker
 from pynenc.conf.config_local import ConfigLocal
 from pynenc.conf.config_orchestrator import ConfigOrchestrator
 from pynenc.conf.config_pynenc import ArgumentPrintMode, ConfigPynenc
+from pynenc.conf.config_redis import (
+    ConfigArgCacheRedis,
+    ConfigBrokerRedis,
+    ConfigOrchestratorRedis,
+    ConfigRedis,
+    ConfigStateBackendRedis,
+)
 from pynenc.conf.config_runner import (
     ConfigMultiThreadRunner,
     ConfigPersistentProcessRunner,
@@ -23,17 +30,22 @@ __all__ = [
     "ArgumentPrintMode",
     "ConcurrencyControlType",
     "ConfigArgCache",
+    "ConfigArgCacheRedis",
     "ConfigBroker",
+    "ConfigBrokerRedis",
     "ConfigField",
     "ConfigLocal",
     "ConfigMultiThreadRunner",
     "ConfigOrchestrator",
+    "ConfigOrchestratorRedis",
     "ConfigPersistentProcessRunner",
     "ConfigProcessRunner",
     "ConfigPynenc",
     "ConfigPynencBase",
+    "ConfigRedis",
     "ConfigRunner",
     "ConfigStateBackend",
+    "ConfigStateBackendRedis",
     "ConfigTask",
     "ConfigThreadRunner",
     "ConfigWorkerProcesses",

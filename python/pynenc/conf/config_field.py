@@ -50,7 +50,7 @@ class ConfigField(Generic[T]):
     :param unit: a number with a unit can be written as a duration, or as a size, in text.
     :param minimum: the least number that is accepted.
     :param choices: the only texts that are accepted, in any case.
-    :param secret: the value is never shown.
+    :param secret: the value is never shown; or what takes the secret out of a value that holds one.
     """
 
     def __init__(
@@ -62,11 +62,12 @@ class ConfigField(Generic[T]):
         unit: Literal["seconds", "hours", "bytes"] | None = None,
         minimum: float | None = None,
         choices: Collection[str] = (),
-        secret: bool = False,
+        secret: bool | Callable[[str], str] = False,
     ) -> None:
         self.default = default
         self.name = ""
-        self.secret = secret
+        self.secret = bool(secret)
+        self._without_secret: Callable[[str], str] = secret if callable(secret) else lambda _value: MASK
         self._minimum = minimum
         self._explains = mapper is not None
         self._read, self.accepts = _reader_for(default, unit, choices)
@@ -109,11 +110,11 @@ class ConfigField(Generic[T]):
 
     def shown(self, value: object) -> Any:
         """The value as it may be printed: of a secret, only whether it is set."""
-        return MASK if self.secret and value else value
+        return self._without_secret(str(value)) if self.secret and value else value
 
     def _refusal(self, value: object, source: str, error: Exception | None = None) -> ConfigError:
         detail = f" ({error})" if self._explains and isinstance(error, TypeError) and not self.secret else ""
-        shown = MASK if self.secret else _shortened(repr(value))
+        shown = self._without_secret(str(value)) if self.secret else _shortened(repr(value))
         return ConfigError(f"{self.name} = {shown} from {source}: expected {self.accepts}{detail}")
 
 

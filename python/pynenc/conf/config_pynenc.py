@@ -12,16 +12,28 @@ LOGGING_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _APP_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
-# What the short form stands for.
-_CLASSES_OF_ENGINE: dict[str, dict[str, str]] = {
+# What the short form stands for, and what follows from it.
+_DEFAULTS_OF_ENGINE: dict[str, dict[str, str | int]] = {
     "memory": {
         "orchestrator_cls": "MemOrchestrator",
         "broker_cls": "MemBroker",
         "state_backend_cls": "MemStateBackend",
         "arg_cache_cls": "MemArgCache",
         "runner_cls": "ThreadRunner",
+        "keep_results_count": 100_000,
+        "keep_results_bytes": 268_435_456,
+    },
+    "redis": {
+        "orchestrator_cls": "RedisOrchestrator",
+        "broker_cls": "RedisBroker",
+        "state_backend_cls": "RedisStateBackend",
+        "arg_cache_cls": "RedisArgCache",
+        "runner_cls": "PersistentProcessRunner",
+        "keep_results_count": 1_000_000,
+        "keep_results_bytes": 1_073_741_824,
     },
 }
+_STORING = ("orchestrator_cls", "broker_cls", "state_backend_cls")
 _FROM_ENGINE = "engine "
 
 
@@ -51,8 +63,9 @@ class ConfigPynenc(ConfigPynencBase):
         Name of the application, 1 to 64 letters, digits, dots, dashes and underscores. Applications of the same id
         share their work on engines that reach beyond one process.
     :cvar str engine:
-        Where work is kept: ``memory`` is this process. It chooses the class of each component and of the runner,
-        except those that are set themselves.
+        Where work is kept: ``memory`` is this process, ``redis`` a Redis or Valkey server that many machines share. It
+        chooses the class of each component and of the runner, and how much is kept, except what is set itself. Not
+        set, it follows component classes that are.
     :cvar str orchestrator_cls:
         Class name of the orchestrator; follows ``engine``.
     :cvar str broker_cls:
@@ -85,9 +98,9 @@ class ConfigPynenc(ConfigPynencBase):
     :cvar float keep_results_seconds:
         How long a finished invocation is kept with its result and history.
     :cvar int keep_results_count:
-        How many finished invocations are kept; the oldest go first.
+        How many finished invocations are kept; the oldest go first. On redis 1,000,000.
     :cvar int keep_results_bytes:
-        How many bytes of finished invocations are kept; the oldest go first.
+        How many bytes of finished invocations are kept; the oldest go first. On redis 1 GiB.
     :cvar str logging_level:
         The least level that is logged: debug, info, warning, error or critical.
     :cvar bool print_arguments:
@@ -103,7 +116,7 @@ class ConfigPynenc(ConfigPynencBase):
     """
 
     app_id = ConfigField("pynenc", mapper=_to_app_id, accepts="1 to 64 of the characters A-Z a-z 0-9 _ . -")
-    engine = ConfigField("memory", choices=tuple(_CLASSES_OF_ENGINE))
+    engine = ConfigField("memory", choices=tuple(_DEFAULTS_OF_ENGINE))
     orchestrator_cls = ConfigField("MemOrchestrator")
     broker_cls = ConfigField("MemBroker")
     state_backend_cls = ConfigField("MemStateBackend")
@@ -132,11 +145,22 @@ class ConfigPynenc(ConfigPynencBase):
         """Let the component classes follow the engine, as far as nobody has set them."""
         if changed not in {None, "engine"}:
             return
+        if changed is None and self.source_of("engine") == DEFAULT:
+            self._follow_components()
         engine_source = self.source_of("engine")
         if changed is None and engine_source == DEFAULT:  # the fields' own defaults say it already
             return
         source = DEFAULT if engine_source == DEFAULT else f"{_FROM_ENGINE}{self.engine!r} from {engine_source}"
-        for name, class_name in _CLASSES_OF_ENGINE[self.engine].items():
+        for name, value in _DEFAULTS_OF_ENGINE[self.engine].items():
             if self._sources[name] == DEFAULT or self._sources[name].startswith(_FROM_ENGINE):
-                self._values[name] = class_name
+                self._values[name] = value
                 self._sources[name] = source
+
+    def _follow_components(self) -> None:
+        """Take the engine from the first class that was set and belongs to one alone."""
+        for name in _STORING:
+            for engine, defaults in _DEFAULTS_OF_ENGINE.items():
+                if self._sources[name] != DEFAULT and self._values[name] == defaults[name]:
+                    self._values["engine"] = engine
+                    self._sources["engine"] = f"{name} from {self._sources[name]}"
+                    return

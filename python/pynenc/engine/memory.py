@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from pynenc._core import MemoryEngine
 
 if TYPE_CHECKING:
-    from pynenc.conf.config_pynenc import ConfigPynenc
+    from pynenc.ports import AppPort
 
 
-def create(conf: ConfigPynenc) -> MemoryEngine:
+def create(app: AppPort) -> MemoryEngine:
     """Make an engine that lives in this process and ends with it."""
+    conf = app.conf
     return MemoryEngine(
         lease_seconds=conf.lease_seconds,
         max_losses=conf.max_losses,

@@ -7,8 +7,8 @@ from typing import Any
 
 from pynenc.exceptions import ConfigError
 
-ENGINES: Mapping[str, str] = {"memory": "pynenc.engine.memory:create"}
-"""Name to ``module:function``; the function makes an engine from ``ConfigPynenc``."""
+ENGINES: Mapping[str, str] = {"memory": "pynenc.engine.memory:create", "redis": "pynenc.engine.redis:create"}
+"""Name to ``module:function``; the function makes the engine of an application."""
 
 IN_PROCESS = frozenset({"memory"})
 """Engines that no other process can read or write."""
@@ -19,17 +19,27 @@ BEYOND_PROCESS = (
 )
 """What somebody is told who looks for an engine in the wrong process."""
 
-LATER_ENGINES = ("local", "redis")
+LATER_ENGINES = ("local",)
 """Names that stand for engines of other builds."""
 
 ALIASES: Mapping[str, str] = {"MemTaskBroker": "MemBroker"}
 
 COMPONENTS: Mapping[str, Mapping[str, str]] = {
-    "orchestrator_cls": {"MemOrchestrator": "pynenc.orchestrator.mem_orchestrator:MemOrchestrator"},
-    "broker_cls": {"MemBroker": "pynenc.broker.mem_broker:MemBroker"},
-    "state_backend_cls": {"MemStateBackend": "pynenc.state_backend.mem_state_backend:MemStateBackend"},
+    "orchestrator_cls": {
+        "MemOrchestrator": "pynenc.orchestrator.mem_orchestrator:MemOrchestrator",
+        "RedisOrchestrator": "pynenc.orchestrator.redis_orchestrator:RedisOrchestrator",
+    },
+    "broker_cls": {
+        "MemBroker": "pynenc.broker.mem_broker:MemBroker",
+        "RedisBroker": "pynenc.broker.redis_broker:RedisBroker",
+    },
+    "state_backend_cls": {
+        "MemStateBackend": "pynenc.state_backend.mem_state_backend:MemStateBackend",
+        "RedisStateBackend": "pynenc.state_backend.redis_state_backend:RedisStateBackend",
+    },
     "arg_cache_cls": {
         "MemArgCache": "pynenc.arg_cache.mem_arg_cache:MemArgCache",
+        "RedisArgCache": "pynenc.arg_cache.redis_arg_cache:RedisArgCache",
         "DisabledArgCache": "pynenc.arg_cache.disabled_arg_cache:DisabledArgCache",
     },
     "serializer_cls": {
@@ -85,7 +95,7 @@ def load_component(setting: str, name: str, base: type[Any]) -> type[Any]:
 
 def _missing(name: str) -> str:
     if any(later in name for later in (*LATER_ENGINES, "process", "multithread")):
-        return "is not in this build, which has only the memory engine"
+        return "is not in this build"
     return "is unknown"
 
 

@@ -23,7 +23,8 @@ async def until_called(
 ) -> None:
     """Wait, on the running event loop, until what was subscribed is called from some thread.
 
-    :param subscribe: Gives ``False`` when there is nothing to wait for.
+    :param subscribe: Gives ``False`` when there is nothing to wait for. What it was given is called without an
+        argument, or with the error that there is instead.
     :param unsubscribe: Called when the wait is given up.
     """
     import asyncio
@@ -31,13 +32,17 @@ async def until_called(
     loop = asyncio.get_running_loop()
     called = loop.create_future()
 
-    def settle() -> None:
-        if not called.done():
+    def settle(error: BaseException | None) -> None:
+        if called.done():
+            return
+        if error is None:
             called.set_result(None)
+        else:
+            called.set_exception(error)
 
-    def wake() -> None:
+    def wake(error: BaseException | None = None) -> None:
         try:
-            loop.call_soon_threadsafe(settle)
+            loop.call_soon_threadsafe(settle, error)
         except RuntimeError:  # the loop was closed by somebody who gave up: no one waits any more
             return
 

@@ -40,10 +40,16 @@ class BaseSerializer(ABC):
 
     def __init__(self, signing_key: bytes | str | KeyRing | None = None, *, limits: Limits | None = None) -> None:
         self.limits = limits if limits is not None else Limits()
+        self._keys: KeyRing | None
         if signing_key is None or isinstance(signing_key, KeyRing):
             self._keys = signing_key
         else:
             self._keys = KeyRing.of(signing_key)
+
+    @property
+    def keys(self) -> KeyRing | None:
+        """What signs and checks, if anything does."""
+        return self._keys
 
     @abstractmethod
     def serialize(self, obj: Any) -> str | bytes:
@@ -76,15 +82,20 @@ class BaseSerializer(ABC):
         The last piece of a buffer or an array is a view of its own memory, not a copy: do not change
         the value before the pieces are sent. Parameters and errors as :meth:`encode`.
         """
+        parts = self.write_parts(value, path)
+        if self._keys is None:
+            return parts
+        return (self._keys.sign(parts, context), *parts)
+
+    def write_parts(self, value: Any, path: str = "value") -> tuple[Buffer, ...]:
+        """Do what :meth:`encode_parts` does, but for the signature: for one that stands over more than this."""
         parts: tuple[Buffer, ...] | None = raw.encode(value, path)
         if parts is None:
             parts = (self.format_tag, self._write(value, path))
         size = sum(len(part) for part in parts)
         if size > self.limits.max_bytes:
             raise SerializationError(path, f"takes {size} bytes; at most {self.limits.max_bytes} are accepted")
-        if self._keys is None:
-            return parts
-        return (self._keys.sign(parts, context), *parts)
+        return parts
 
     def decode(
         self, data: Buffer, annotation: Any = None, path: str = "value", context: SigningContext | None = None
@@ -101,7 +112,10 @@ class BaseSerializer(ABC):
         :raises SerializationError: damaged, over the limits, in another format, or not what the
             annotation can hold.
         """
-        body = self._open(data, path, context)
+        return self.read_parts(self._open(data, path, context), annotation, path)
+
+    def read_parts(self, body: memoryview, annotation: Any = None, path: str = "value") -> Any:
+        """Read what :meth:`write_parts` gave, in one piece; its signature, if there is one, was checked before."""
         tag = bytes(body[:1])
         if tag == raw.RAW_TAG:
             return raw.decode(body, path)

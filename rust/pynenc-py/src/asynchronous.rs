@@ -1,11 +1,11 @@
 //! Bodies on an event loop, and waits that do not block one.
 
+pub(crate) mod loop_wait;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pynenc_core::error::CoreError;
-use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
 use pyo3::prelude::*;
 
@@ -13,6 +13,7 @@ use crate::body::RunContext;
 use crate::error::Refusal;
 use crate::live::Claimed;
 use crate::pool::{Count, Pool};
+use loop_wait::LoopWait;
 
 /// A claimed invocation of an `async def` task, to be run on the loop.
 #[pyclass(name = "AsyncRun", module = "pynenc._core", frozen)]
@@ -23,12 +24,8 @@ pub(crate) struct AsyncRun {
 
 impl AsyncRun {
     pub(crate) fn start(py: Python<'_>, pool: &Arc<Pool>, claimed: Claimed) -> PyResult<Option<Self>> {
-        let (Some(plan), Some(values)) = (claimed.plan.clone(), claimed.values.as_ref().map(|v| v.clone_ref(py)))
-        else {
-            let _ = pool.runtime.engine.release(py, (claimed.at, claimed.fence));
-            return Ok(None);
-        };
-        let context = Py::new(py, RunContext::new(pool, plan, claimed, values, 0))?;
+        let Some(ready) = claimed.ready(py, &pool.runtime.engine, None) else { return Ok(None) };
+        let context = Py::new(py, RunContext::new(pool, ready, 0))?;
         pool.on_loop.lock().push(context.clone_ref(py));
         Ok(Some(Self { context, ended: Mutex::new(false) }))
     }
@@ -87,73 +84,18 @@ impl AsyncRun {
     }
 
     /// Give it back as if it had never been claimed.
-    fn hand_back(&self, py: Python<'_>) {
+    fn hand_back(&self) {
         if self.end() {
             let context = self.context.get();
-            let _ = context.runtime.engine.release(py, (context.at, context.fence));
+            let _ = context.runtime.engine.release((context.at, context.fence));
             context.count(Count::HandedBack);
         }
     }
 }
 
-/// What a body on a loop awaits at the moment.
-#[derive(Default)]
-pub(crate) struct LoopWaits(Vec<Ref>);
-
-impl LoopWaits {
-    pub(crate) fn any(&self) -> bool {
-        !self.0.is_empty()
-    }
-}
-
-/// One wait of a body on a loop: it counts as paused while it has any.
-pub(crate) struct LoopWait {
-    waiter: Py<RunContext>,
-    at: Ref,
-}
-
-impl LoopWait {
-    /// The body begins to await `at`; `None` when it has nothing to wait for, or is no longer its
-    /// holder's.
-    pub(crate) fn begin(waiter: Bound<'_, RunContext>, at: Ref) -> PyResult<Option<Self>> {
-        let context = waiter.get();
-        if !context.control.lock().loop_waits.any() {
-            context.pool.duty.may_wait(waiter.py())?;
-        }
-        let mut control = context.control.lock();
-        control.loop_waits.0.push(at);
-        let paused = context.runtime.engine.pause(waiter.py(), (context.at, context.fence), &control.loop_waits.0);
-        match paused {
-            Ok(_) => {
-                drop(control);
-                context.pool.lend_loop_place();
-                Ok(Some(Self { waiter: waiter.unbind(), at }))
-            }
-            Err(refused) => {
-                control.loop_waits.0.pop();
-                drop(control);
-                match refused {
-                    Refusal::Core(CoreError::Fenced { .. }) => Ok(None),
-                    other => Err(other.into()),
-                }
-            }
-        }
-    }
-
-    fn end(&self) {
-        let context = self.waiter.get();
-        let mut control = context.control.lock();
-        let waits = &mut control.loop_waits.0;
-        if let Some(place) = waits.iter().position(|other| *other == self.at) {
-            waits.swap_remove(place);
-        }
-        if waits.is_empty() {
-            // A refusal says that it is not paused, or no longer its holder's: nothing to resume.
-            let _ = context.runtime.engine.resume((context.at, context.fence));
-            drop(control);
-            context.pool.duty.goes_on_elsewhere();
-        }
-    }
+/// What a callback is known by.
+pub(crate) fn key(callback: &Bound<'_, PyAny>) -> usize {
+    callback.as_ptr() as usize
 }
 
 struct Pending {
@@ -169,17 +111,17 @@ impl Callbacks {
     /// Call `callback` once, from any thread, when `inbox` has a token; `false` when it has one.
     pub(crate) fn on_ready(
         &self,
-        _py: Python<'_>,
+        py: Python<'_>,
         inbox: &Subscription,
         callback: Py<PyAny>,
         paused: Option<LoopWait>,
     ) -> bool {
-        let key = callback.as_ptr() as usize;
+        let key = key(callback.bind(py));
         self.0.lock().insert(key, Pending { callback, paused });
         let all = self.clone();
         let waits = inbox.on_ready(move || {
             if let Some(pending) = all.take(key) {
-                pending.call();
+                pending.call(None);
             }
         });
         if !waits && let Some(pending) = self.take(key) {
@@ -188,9 +130,16 @@ impl Callbacks {
         waits
     }
 
+    /// The wait cannot be: whoever waits is told why.
+    pub(crate) fn refuse(&self, key: usize, why: Refusal) {
+        if let Some(pending) = self.take(key) {
+            pending.call(Some(why));
+        }
+    }
+
     /// The wait was given up.
     pub(crate) fn forget(&self, callback: &Bound<'_, PyAny>) {
-        if let Some(pending) = self.take(callback.as_ptr() as usize) {
+        if let Some(pending) = self.take(key(callback)) {
             pending.resume();
         }
     }
@@ -207,10 +156,14 @@ impl Pending {
         }
     }
 
-    fn call(self) {
+    fn call(self, refused: Option<Refusal>) {
         self.resume();
         Python::attach(|py| {
-            if let Err(failed) = self.callback.call0(py) {
+            let called = match refused {
+                None => self.callback.call0(py),
+                Some(why) => self.callback.call1(py, (PyErr::from(why).into_value(py),)),
+            };
+            if let Err(failed) = called {
                 failed.write_unraisable(py, Some(self.callback.bind(py)));
             }
         });

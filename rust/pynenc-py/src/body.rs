@@ -1,32 +1,27 @@
-//! Running one claimed invocation: the only place where user code is called, and the only retry
-//! decision.
+//! Running one claimed invocation: the only place where user code is called.
+
+mod settle;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pynenc_core::engine::{Ending, Fence, Lane, Outcome};
+use pynenc_core::engine::{Fence, Lane};
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
-use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::asynchronous::LoopWaits;
-use crate::error;
+use crate::asynchronous::loop_wait::LoopWaits;
 use crate::gil;
 use crate::interrupt::{self, BodyInterrupt, Interrupt};
-use crate::live::Claimed;
-use crate::plan::{Mode, Plan};
+use crate::live::{Claimed, Ready};
+use crate::plan::Plan;
 use crate::pool::{Count, Pool};
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::thread_cell::ThreadCell;
-use crate::weigh;
-
-/// A call that costs more than this is not kept once it has ended.
-const KEEP_CALL: usize = 1 << 10;
 
 /// What `pynenc.context` holds while a body runs.
 #[pyclass(name = "RunContext", module = "pynenc._core", frozen)]
@@ -67,17 +62,17 @@ pub(crate) struct Control {
 
 impl RunContext {
     /// A body that begins now.
-    pub(crate) fn new(pool: &Arc<Pool>, plan: Arc<Plan>, claimed: Claimed, values: Py<PyTuple>, thread: u64) -> Self {
+    pub(crate) fn new(pool: &Arc<Pool>, ready: Ready, thread: u64) -> Self {
         let this = Self {
             runtime: Arc::clone(&pool.runtime),
             pool: Arc::clone(pool),
-            at: claimed.at,
-            fence: claimed.fence,
+            at: ready.at,
+            fence: ready.fence,
             began: Instant::now(),
             counted: AtomicBool::new(false),
-            plan,
-            task: claimed.task,
-            values,
+            plan: ready.plan,
+            task: ready.task,
+            values: ready.values,
             thread,
             control: Mutex::new(Control::default()),
             has_room: AtomicBool::new(false),
@@ -171,93 +166,6 @@ impl RunContext {
         }
         control.interrupt
     }
-
-    /// Record how the body ended. A late write is refused by the engine, and that is the end of it.
-    pub(crate) fn settle(&self, py: Python<'_>, ended: PyResult<Bound<'_, PyAny>>, resume: Option<(Ref, Fence)>) {
-        let interrupt = self.close(py);
-        if self.plan.max_run.is_some() {
-            self.pool.dues.remove(self.at);
-        }
-        let ended = match ended {
-            Ok(value) => self.encoded(py, value),
-            Err(error) => Err(self.explained(py, error, interrupt)),
-        };
-        let (outcome, bytes) = match ended {
-            Ok(value) => {
-                let bytes = weigh::shallow(value.bind(py));
-                (Outcome::Success(value), bytes)
-            }
-            Err(error) => {
-                if self.retries(py, &error) && self.runtime.engine.retry(py, (self.at, self.fence)).is_ok() {
-                    if let Some(waiter) = resume {
-                        let _ = self.runtime.engine.resume(waiter);
-                    }
-                    self.count(Count::Retried);
-                    return;
-                }
-                let cancelled = interrupt == Some(Interrupt::Cancelled) && error.is_instance(py, &cancelled(py));
-                let value = error.into_value(py).into_any();
-                (if cancelled { Outcome::Cancelled } else { Outcome::Failed(value) }, KEEP_CALL)
-            }
-        };
-        let call = weigh::call(self.values.bind(py));
-        let keep_call = call <= KEEP_CALL;
-        let bytes = (bytes + if keep_call { call } else { 0 }) as u64;
-        let well = matches!(outcome, Outcome::Success(_));
-        let ending = Ending { outcome, bytes, keep_call };
-        let finished = self.runtime.engine.finish(py, (self.at, self.fence), ending, resume);
-        self.count(match finished {
-            Ok(()) if well => Count::Done,
-            Ok(()) => Count::Failed,
-            Err(_) => Count::Fenced,
-        });
-        if finished.is_err()
-            && let Some(waiter) = resume
-        {
-            // The child was called off or purged meanwhile; its waiter goes on and sees it.
-            let _ = self.runtime.engine.resume(waiter);
-        }
-    }
-
-    fn encoded(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        if self.plan.mode == Mode::Strict {
-            return self.task.call_method1(py, intern!(py, "_round_trip"), (value, "return"));
-        }
-        Ok(value.unbind())
-    }
-
-    fn explained(&self, py: Python<'_>, error: PyErr, interrupt: Option<Interrupt>) -> PyErr {
-        match interrupt {
-            Some(why) if error.is_instance_of::<BodyInterrupt>(py) || self.is_async() => {
-                let explained = why.error(py, &self.id());
-                explained.set_cause(py, Some(error));
-                explained
-            }
-            _ if error.is_instance_of::<PyException>(py) => error,
-            _ => remote(py, error),
-        }
-    }
-
-    fn retries(&self, py: Python<'_>, error: &PyErr) -> bool {
-        let retries = self.runtime.engine.retries(py, self.at).unwrap_or(u32::MAX);
-        retries < self.plan.max_retries && error.is_instance(py, self.plan.retry_for.bind(py).as_any())
-    }
-}
-
-/// What is not an `Exception` (`SystemExit`, say) would end the reader rather than inform it.
-fn remote(py: Python<'_>, error: PyErr) -> PyErr {
-    let class = error.get_type(py);
-    let name = class.fully_qualified_name().map_or_else(|_| String::from("?"), |name| name.to_string());
-    let message = error.value(py).str().map_or_else(|_| String::new(), |text| text.to_string());
-    let args = error.value(py).getattr("args").ok();
-    let wrapped = error::make(py, "RemoteTaskError", (name, message, args));
-    wrapped.set_cause(py, Some(error));
-    wrapped
-}
-
-fn cancelled(py: Python<'_>) -> Bound<'_, PyAny> {
-    let class = py.import("pynenc.exceptions").and_then(|module| module.getattr("InvocationCancelledError"));
-    class.unwrap_or_else(|_| py.get_type::<BodyInterrupt>().into_any())
 }
 
 #[pymethods]
@@ -312,16 +220,8 @@ pub(crate) fn run(
     claimed: Claimed,
     resume: Option<(Ref, Fence)>,
 ) -> PyResult<()> {
-    let (at, fence) = (claimed.at, claimed.fence);
-    let (Some(plan), Some(values)) = (claimed.plan.clone(), claimed.values.as_ref().map(|v| v.clone_ref(py))) else {
-        let text = "submitted through the bare engine: there is no function to call";
-        let error = error::make(py, "InvocationError", (pool.runtime.engine.id(at).to_string(), text));
-        let outcome = Outcome::Failed(error.into_value(py).into_any());
-        let ending = Ending { outcome, bytes: 0, keep_call: true };
-        let _ = pool.runtime.engine.finish(py, (at, fence), ending, resume);
-        return Ok(());
-    };
-    let context = Bound::new(py, RunContext::new(pool, plan, claimed, values, cell.thread))?;
+    let Some(ready) = claimed.ready(py, &pool.runtime.engine, resume) else { return Ok(()) };
+    let context = Bound::new(py, RunContext::new(pool, ready, cell.thread))?;
     gil::untrack(context.as_any());
     cell.enter(py, &context);
     let own = cell.new_context.bind(py).call0()?;

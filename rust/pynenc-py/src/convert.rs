@@ -20,3 +20,13 @@ impl<'py> FromPyObject<'_, 'py> for DigestBytes {
         }
     }
 }
+
+/// How long a server is tried, as settings say it: a mapping from these names to seconds.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Seconds {
+    pub(crate) connect: f64,
+    pub(crate) reply: f64,
+    pub(crate) overall: f64,
+    pub(crate) first: f64,
+}

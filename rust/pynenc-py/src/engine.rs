@@ -1,13 +1,18 @@
 //! Where the invocations of one app are: one set of steps for the hot path, whatever stands behind them.
 //!
-//! The memory engine answers at once, so its arm of each step is one call under one lock. What has to ask
-//! elsewhere takes the interpreter's token along, to let go of it meanwhile.
+//! The memory engine answers at once, so its arm of each step is one call under one lock. What has to ask a server
+//! takes the interpreter's token along, to let go of it meanwhile ([`crate::gil::ask`]).
 
 mod ending;
 mod equal_call;
 mod lease;
+mod outcome;
+mod pipeline;
 mod queue;
 mod reading;
+mod remote;
+mod submission;
+mod tasks;
 mod waiting;
 
 use std::sync::Arc;
@@ -16,28 +21,55 @@ use pynenc_core::id::{InvocationId, Ref};
 use pyo3::prelude::*;
 
 use crate::live::Memory;
-use crate::memory_engine;
+use crate::memory_engine::{self, PyMemoryEngine};
+use crate::redis_engine::PyRedisEngine;
 
+pub(crate) use pipeline::PyPipeline;
+pub(crate) use queue::Batch;
 pub(crate) use reading::{Moved, answer, history};
+pub(crate) use remote::{RemoteEngine, Sent};
+pub(crate) use submission::InCommon;
+pub(crate) use tasks::Tasks;
 
 /// The engine of one app in this process.
 pub(crate) enum Engine {
     /// Everything is in this process.
     Memory(Arc<Memory>),
+    /// Everything is on a server, but for what this process runs and waits for.
+    Remote(RemoteEngine),
 }
 
 impl Engine {
+    /// The engine that Python has made.
+    pub(crate) fn behind(port: &Bound<'_, PyAny>, tasks: &Arc<Tasks>, pipeline: &Bound<'_, PyAny>) -> PyResult<Self> {
+        match port.cast::<PyMemoryEngine>() {
+            Ok(memory) => Ok(Self::Memory(Arc::clone(&memory.get().0))),
+            Err(_) => {
+                let remote = Arc::clone(&port.cast::<PyRedisEngine>()?.get().remote);
+                Ok(Self::Remote(RemoteEngine::new(remote, tasks, pipeline)?))
+            }
+        }
+    }
+
     /// The identity of a place.
     pub(crate) fn id(&self, at: Ref) -> InvocationId {
         match self {
             Self::Memory(memory) => memory.id(at),
+            Self::Remote(remote) => remote.remote.id(at),
         }
     }
 
-    /// The place of a text that names an invocation of this engine.
-    pub(crate) fn find(&self, py: Python<'_>, id: &str) -> PyResult<Ref> {
+    /// The place of a text that names an invocation, with one reader more, and its task, or `None` of Python.
+    pub(crate) fn adopt(&self, py: Python<'_>, tasks: &Tasks, id: &str) -> PyResult<(Ref, Py<PyAny>)> {
         match self {
-            Self::Memory(memory) => memory_engine::place(py, memory, id),
+            Self::Memory(memory) => {
+                let at = memory_engine::place(py, memory, id)?;
+                let (index, task) = reading::task_of(py, memory, at)?;
+                let task = task.map_or_else(|| tasks.known(py, index).map(Bound::unbind), Ok)?;
+                memory.remember(at);
+                Ok((at, task))
+            }
+            Self::Remote(remote) => remote.adopt(py, id),
         }
     }
 
@@ -45,6 +77,7 @@ impl Engine {
     pub(crate) fn task(&self, name: &str) -> u32 {
         match self {
             Self::Memory(memory) => memory.task(name),
+            Self::Remote(remote) => remote.remote.task(name),
         }
     }
 }

@@ -1,10 +1,15 @@
 //! The one place where the interpreter is let go of, and where long waits look for signals.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use pynenc_redis::patience;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+
+use crate::error::Refusal;
 
 /// How long a signal may wait on the main thread while it sleeps in here.
 const SIGNAL_SLICE: Duration = Duration::from_millis(50);
@@ -35,6 +40,31 @@ pub(crate) fn wait<T: Send>(
         if answer.is_some() || until.is_some_and(|until| Instant::now() >= until) {
             return Ok(answer);
         }
+    }
+}
+
+/// Do what may have to wait for a server, while other threads may run Python. On the main thread a signal handler
+/// that raises ends the wait.
+pub(crate) fn ask<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> pynenc_redis::error::Result<T> + Send,
+) -> Result<T, Refusal> {
+    if !on_main_thread(py)? {
+        return Ok(release(py, work)?);
+    }
+    let (answer, raised) = release(py, || {
+        let raised = Rc::new(RefCell::new(None));
+        let seen = Rc::clone(&raised);
+        let is_over = move || {
+            let signal = Python::attach(|py| py.check_signals());
+            signal.map_err(|error| *seen.borrow_mut() = Some(error)).is_err()
+        };
+        let answer = patience::with(is_over, work);
+        (answer, raised.take())
+    });
+    match (answer, raised) {
+        (_, Some(raised)) => Err(Refusal::Raised(raised)),
+        (answer, None) => Ok(answer?),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pynenc_core::engine::{Receipt, Submission};
+use pynenc_core::engine::Receipt;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -11,12 +11,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
 use crate::element::bind_element;
+use crate::engine::Batch;
+use crate::engine::InCommon;
 use crate::error;
-use crate::fingerprint::Shared;
 use crate::fork;
 use crate::gil;
 use crate::invocation;
-use crate::live::Call;
 use crate::memory_engine::moment;
 use crate::plan::Plan;
 use crate::results::{Reading, Results};
@@ -31,7 +31,34 @@ struct Feed {
     common: Option<Py<PyDict>>,
     chunk: usize,
     parent: Option<Ref>,
-    shared: Shared,
+    in_common: InCommon,
+}
+
+/// Calls that cross to the engine together.
+struct Chunk<'a> {
+    batch: Batch<'a>,
+    /// Their values, where another invocation may answer for one.
+    given: Vec<Py<PyTuple>>,
+}
+
+impl<'a> Chunk<'a> {
+    fn new(plan: &'a Plan, size: usize) -> Self {
+        Self { batch: plan.runtime.engine.batch(size), given: Vec::new() }
+    }
+
+    fn add<'py>(
+        &mut self,
+        task: &Bound<'py, TaskCore>,
+        plan: &Arc<Plan>,
+        values: Bound<'py, PyTuple>,
+        parent: Option<Ref>,
+        in_common: &InCommon,
+    ) -> PyResult<()> {
+        if plan.has_rules() {
+            self.given.push(values.clone().unbind());
+        }
+        self.batch.add(task, plan, values, parent, in_common)
+    }
 }
 
 #[derive(Default)]
@@ -94,17 +121,22 @@ impl PyGroup {
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
-        let shared = shared_by_all(py, &plan, common.as_ref());
-        let mut bound = Vec::with_capacity(items.len().unwrap_or(0));
+        let shared = InCommon::new(py, &plan, common.as_ref())?;
+        let (chunk, mut left) = (chunk.max(1), items.len().unwrap_or(0));
+        let mut chunks: Vec<Chunk<'_>> = Vec::with_capacity(left / chunk + 1);
         for (index, item) in items.try_iter()?.enumerate() {
             let values = bind_element(&plan, &item?, common.as_ref(), index)?;
-            bound.push(TaskCore::submission(task, &plan, values, parent, &shared)?);
+            if chunks.last().is_none_or(|last| last.batch.len() >= chunk) {
+                chunks.push(Chunk::new(&plan, left.min(chunk)));
+                left = left.saturating_sub(chunk);
+            }
+            if let Some(last) = chunks.last_mut() {
+                last.add(task, &plan, values, parent, &shared)?;
+            }
         }
-        let group = Self::new(task, plan, None, None);
-        let mut rest = bound.into_iter().peekable();
-        while rest.peek().is_some() {
-            let batch: Vec<_> = rest.by_ref().take(chunk.max(1)).collect();
-            group.submit(py, batch)?;
+        let group = Self::new(task, Arc::clone(&plan), None, None);
+        for chunk in chunks {
+            group.submit(py, chunk)?;
         }
         group.members.lock().complete = true;
         Py::new(py, group)
@@ -121,25 +153,23 @@ impl PyGroup {
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
-        let shared = shared_by_all(py, &plan, common.as_ref());
+        let in_common = InCommon::new(py, &plan, common.as_ref())?;
         let feed =
-            Feed { items: items.unbind(), common: common.map(Bound::unbind), chunk: chunk.max(1), parent, shared };
+            Feed { items: items.unbind(), common: common.map(Bound::unbind), chunk: chunk.max(1), parent, in_common };
         Py::new(py, Self::new(task, plan, Some(Subscription::new()), Some(feed)))
     }
 
     /// One engine crossing. The first refused element is raised, after those before it were taken.
-    fn submit(&self, py: Python<'_>, batch: Vec<Submission<Call>>) -> PyResult<()> {
+    fn submit(&self, py: Python<'_>, Chunk { batch, given }: Chunk<'_>) -> PyResult<()> {
         let first = self.members.lock().all.len();
         let token = u32::try_from(first).map_err(|_| PyValueError::new_err("a group holds 2^32 members at most"))?;
-        let values = |submission: &Submission<Call>| submission.call.values.as_ref().map(|v| v.clone_ref(py));
-        let given: Vec<_> = if self.plan.has_rules() { batch.iter().map(values).collect() } else { Vec::new() };
-        let receipts = self.runtime.engine.submit_many(py, batch, self.stream.as_ref().map(|inbox| (inbox, token)))?;
+        let receipts = batch.submit(py, self.stream.as_ref().map(|inbox| (inbox, token)))?;
         let mut given = given.into_iter();
         let mut refused = None;
         {
             let mut members = self.members.lock();
             for receipt in receipts {
-                let values = given.next().flatten();
+                let values = given.next();
                 if matches!(receipt, Receipt::Refused(_)) {
                     // It keeps its place, so that tokens and members stay in step.
                     self.runtime.engine.remember(receipt.at());
@@ -162,7 +192,7 @@ impl PyGroup {
 
     fn feed_chunk(&self, py: Python<'_>, feed: &Feed, items: &Bound<'_, PyIterator>) -> PyResult<bool> {
         let task = self.task.bind(py);
-        let mut batch = Vec::with_capacity(feed.chunk);
+        let mut chunk = Chunk::new(&self.plan, feed.chunk);
         let first = self.members.lock().all.len();
         let mut ended = Ok(false);
         for index in first..first + feed.chunk {
@@ -173,19 +203,16 @@ impl PyGroup {
                 }
                 Some(item) => item.and_then(|item| {
                     let values = bind_element(&self.plan, &item, feed.common.as_ref().map(|c| c.bind(py)), index)?;
-                    TaskCore::submission(task, &self.plan, values, feed.parent, &feed.shared)
+                    chunk.add(task, &self.plan, values, feed.parent, &feed.in_common)
                 }),
             };
-            match next {
-                Ok(submission) => batch.push(submission),
-                Err(failed) => {
-                    ended = Err(failed);
-                    break;
-                }
+            if let Err(failed) = next {
+                ended = Err(failed);
+                break;
             }
         }
-        if !batch.is_empty() {
-            self.submit(py, batch)?;
+        if chunk.batch.len() > 0 {
+            self.submit(py, chunk)?;
         }
         ended
     }
@@ -233,7 +260,7 @@ impl PyGroup {
             None => {
                 let inbox = Subscription::new();
                 let all = this.members.lock().all.clone();
-                this.runtime.engine.watch(slf.py(), &all, &inbox, 0);
+                this.runtime.engine.watch(&all, &inbox, 0);
                 inbox
             }
         };
@@ -260,11 +287,6 @@ impl PyGroup {
         let (receipt, values) = reused.unwrap_or((Receipt::New(at), None));
         TaskCore::handle(self.task.bind(py), &self.plan, receipt, values.as_ref().map(|values| values.bind(py)))
     }
-}
-
-/// Fingerprints of the common arguments.
-fn shared_by_all(py: Python<'_>, plan: &Plan, common: Option<&Bound<'_, PyDict>>) -> Shared {
-    plan.shared(py, common.into_iter().flat_map(|common| common.values().iter().collect::<Vec<_>>()))
 }
 
 #[pymethods]

@@ -19,6 +19,8 @@ create_exception!(
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Interrupt {
     Cancelled,
+    /// Another worker has it now, or will have.
+    Lost,
     /// Past this many seconds.
     TimeOver(f64),
 }
@@ -28,6 +30,9 @@ impl Interrupt {
     pub(crate) fn error(self, py: Python<'_>, id: &str) -> PyErr {
         match self {
             Self::Cancelled => error::make(py, "InvocationCancelledError", (id,)),
+            Self::Lost => {
+                error::make(py, "FencedError", (id, "its worker lost the lease: another one has it, or will"))
+            }
             Self::TimeOver(seconds) => error::make(py, "MaxRunTimeError", (id, seconds)),
         }
     }

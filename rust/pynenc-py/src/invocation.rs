@@ -9,7 +9,7 @@ use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::asynchronous;
+use crate::asynchronous::loop_wait::LoopWait;
 use crate::error;
 use crate::fork;
 use crate::interrupt::Interrupt;
@@ -42,7 +42,7 @@ pub(crate) fn cancel(py: Python<'_>, runtime: &RuntimeState, at: Ref) -> PyResul
         Cancelling::Cancelled => Ok(true),
         Cancelling::Requested => {
             for pool in runtime.pools() {
-                if pool.interrupt(py, at, Interrupt::Cancelled)? {
+                if pool.interrupt(py, at, None, Interrupt::Cancelled)? {
                     break;
                 }
             }
@@ -142,8 +142,9 @@ impl InvocationHandle {
 
     /// The result of an ended invocation, or its error raised.
     fn _take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.answer(py)?
-            .ok_or_else(|| error::make(py, "InvocationError", (self.invocation_id(), "it has not ended yet")))
+        let engine = &self.runtime.engine;
+        let value = resolve(py, engine.outcome(py, self.at)?, || engine.id(self.at))?;
+        value.ok_or_else(|| error::make(py, "InvocationError", (self.invocation_id(), "it has not ended yet")))
     }
 
     /// Call `callback` once when it has ended, from any thread; `False`: it has ended already.
@@ -155,15 +156,21 @@ impl InvocationHandle {
             self.runtime.ensure_runner(py)?;
         }
         let inbox = Subscription::new();
-        self.runtime.engine.watch(py, &[self.at], &inbox, 0);
+        self.runtime.engine.watch(&[self.at], &inbox, 0);
         if inbox.ready() > 0 {
             return Ok(false);
         }
-        let paused = match waiter.filter(|waiter| waiter.get().is_async()) {
-            Some(waiter) => asynchronous::LoopWait::begin(waiter, self.at)?,
-            None => None,
+        let callbacks = &self.runtime.callbacks;
+        let Some(waiter) = waiter.filter(|waiter| waiter.get().is_async()) else {
+            return Ok(callbacks.on_ready(py, &inbox, callback, None));
         };
-        Ok(self.runtime.callbacks.on_ready(py, &inbox, callback, paused))
+        let paused = LoopWait::begin(&waiter, self.at)?;
+        let called = callback.clone_ref(py);
+        let waits = callbacks.on_ready(py, &inbox, callback, paused);
+        if waits {
+            LoopWait::announce(&waiter, callbacks, called.bind(py));
+        }
+        Ok(waits)
     }
 
     /// The wait was given up: forget the callback, and the pause that it stood for.

@@ -18,6 +18,7 @@ mod live;
 mod memory_engine;
 mod plan;
 mod pool;
+mod redis_engine;
 mod results;
 mod runtime;
 mod signature;
@@ -26,6 +27,7 @@ mod task;
 mod thread_cell;
 mod wait;
 mod weigh;
+mod wire;
 
 use pyo3::prelude::*;
 
@@ -41,9 +43,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fork::_mark_forked, module)?)?;
     fingerprint::register(module)?;
     module.add_class::<content_cache::ContentCache>()?;
-    module.add_class::<clock::PyManualClock>()?;
-    module.add_class::<memory_engine::PyClaim>()?;
-    module.add_class::<memory_engine::PyMemoryEngine>()?;
+    memory_engine::register(module)?;
+    module.add_class::<redis_engine::PyRedisEngine>()?;
+    module.add_class::<engine::PyPipeline>()?;
     module.add_class::<runtime::PyRuntime>()?;
     module.add_class::<body::RunContext>()?;
     module.add_class::<task::TaskCore>()?;
@@ -52,5 +54,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<results::Results>()?;
     module.add_class::<asynchronous::AsyncRun>()?;
     module.add_class::<pool::PyWorkerPool>()?;
+    module.add_class::<wire::PyTaskWire>()?;
     fork::register(module)
 }

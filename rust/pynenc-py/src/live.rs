@@ -8,6 +8,7 @@ use pynenc_core::id::{InvocationId, Ref};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::engine::Engine;
 use crate::error;
 use crate::fingerprint;
 use crate::plan::Plan;
@@ -48,25 +49,61 @@ pub(crate) type Value = Py<PyAny>;
 /// The memory engine of this process.
 pub(crate) type Memory = engine::MemoryEngine<Call, Value>;
 
-/// A claimed call, read from the engine.
+/// A claimed call, as the engine gave it.
 pub(crate) struct Claimed {
     pub(crate) at: Ref,
     pub(crate) fence: Fence,
-    pub(crate) plan: Option<Arc<Plan>>,
-    pub(crate) task: Py<PyAny>,
-    pub(crate) values: Option<Py<PyTuple>>,
+    pub(crate) body: Body,
+}
+
+/// What there is to run.
+pub(crate) enum Body {
+    Live(Arc<Plan>, Py<PyAny>, Py<PyTuple>),
+    /// Its arguments are still as they travelled.
+    Sent(Arc<Plan>, Py<PyAny>, Vec<u8>),
+    /// Nothing, and this is why.
+    Unfit(PyErr),
+    /// Nothing: it came through the bare port.
+    Nothing,
 }
 
 impl Claimed {
     pub(crate) fn read(py: Python<'_>, at: Ref, fence: Fence, call: &Call) -> Self {
-        Self {
-            at,
-            fence,
-            plan: call.plan.clone(),
-            task: call.task.clone_ref(py),
-            values: call.values.as_ref().map(|values| values.clone_ref(py)),
-        }
+        let body = match (&call.plan, &call.values) {
+            (Some(plan), Some(values)) => Body::Live(Arc::clone(plan), call.task.clone_ref(py), values.clone_ref(py)),
+            _ => Body::Nothing,
+        };
+        Self { at, fence, body }
     }
+
+    /// All that a body needs; `None` when it cannot be run, and then it has ended by that.
+    #[inline]
+    pub(crate) fn ready(self, py: Python<'_>, engine: &Engine, resume: Option<(Ref, Fence)>) -> Option<Ready> {
+        let Self { at, fence, body } = self;
+        let error = match body {
+            Body::Live(plan, task, values) => return Some(Ready { at, fence, plan, task, values }),
+            Body::Sent(plan, task, payload) => match plan.decode_call(py, &payload, engine.id(at)) {
+                Ok(values) => return Some(Ready { at, fence, plan, task, values }),
+                Err(error) => error,
+            },
+            Body::Unfit(error) => error,
+            Body::Nothing => {
+                let text = "submitted through the bare engine: there is no function to call";
+                error::make(py, "InvocationError", (engine.id(at).to_string(), text))
+            }
+        };
+        engine.fail(py, (at, fence), error, resume);
+        None
+    }
+}
+
+/// A claimed call, ready to run.
+pub(crate) struct Ready {
+    pub(crate) at: Ref,
+    pub(crate) fence: Fence,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) task: Py<PyAny>,
+    pub(crate) values: Py<PyTuple>,
 }
 
 /// How an invocation stands, for one who wants its result.
@@ -74,7 +111,8 @@ pub(crate) enum Answer {
     NotYet,
     Value(Value),
     Raise(Value),
-    Lost(u8),
+    /// How many workers were lost with it, and what was said of the last.
+    Lost(u8, Option<String>),
     Cancelled,
 }
 
@@ -85,8 +123,9 @@ pub(crate) fn resolve(py: Python<'_>, answer: Answer, id: impl Fn() -> Invocatio
         Answer::NotYet => Ok(None),
         Answer::Value(value) => Ok(Some(value)),
         Answer::Raise(error) => Err(PyErr::from_value(error.into_bound(py))),
-        Answer::Lost(losses) => {
-            let text = format!("its worker was lost {losses} times");
+        Answer::Lost(losses, reason) => {
+            let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let text = format!("its worker was lost {losses} times{why}");
             Err(error::make(py, "WorkerLostError", (id().to_string(), text)))
         }
         Answer::Cancelled => Err(error::make(py, "InvocationCancelledError", (id().to_string(),))),

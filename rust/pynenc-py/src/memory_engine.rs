@@ -24,14 +24,15 @@ use crate::{fork, gil};
 /// What a worker holds: an invocation, and the fence that proves it.
 #[pyclass(name = "Claim", module = "pynenc._core", frozen)]
 pub(crate) struct PyClaim {
-    at: Ref,
-    fence: Fence,
+    /// Its place in the memory engine.
+    pub(crate) at: Ref,
+    pub(crate) fence: Fence,
     #[pyo3(get)]
-    invocation_id: String,
+    pub(crate) invocation_id: String,
     #[pyo3(get)]
-    task_id: String,
+    pub(crate) task_id: String,
     #[pyo3(get)]
-    call: Py<PyAny>,
+    pub(crate) call: Py<PyAny>,
 }
 
 #[pymethods]
@@ -117,11 +118,21 @@ pub(crate) fn place(py: Python<'_>, memory: &Memory, id: &str) -> Refused<Ref> {
     place.ok_or_else(|| error::make(py, "InvocationNotFoundError", (id, "not an id of this engine")))
 }
 
-fn status(name: &str) -> Refused<Status> {
+pub(crate) fn status(name: &str) -> Refused<Status> {
     Status::from_name(name).ok_or_else(|| {
         let known: Vec<&str> = ALL.into_iter().map(Status::name).collect();
         PyValueError::new_err(format!("no status {name:?}; accepted: {}", known.join(", ")))
     })
+}
+
+/// The lanes that a name stands for.
+pub(crate) fn lanes(name: &str) -> Refused<&'static [Lane]> {
+    match name {
+        "any" => Ok(&[Lane::Sync, Lane::Async]),
+        "sync" => Ok(&[Lane::Sync]),
+        "async" => Ok(&[Lane::Async]),
+        other => Err(PyValueError::new_err(format!("no lane {other:?}; accepted: any, sync, async"))),
+    }
 }
 
 /// The moment `timeout` seconds from now.
@@ -180,15 +191,7 @@ impl PyMemoryEngine {
     #[pyo3(signature = (worker, limit = 1, lane = "any", /))]
     fn claim(&self, py: Python<'_>, worker: u32, limit: usize, lane: &str) -> Refused<Vec<PyClaim>> {
         fork::check(py)?;
-        let lanes: &[Lane] = match lane {
-            "any" => &[Lane::Sync, Lane::Async],
-            "sync" => &[Lane::Sync],
-            "async" => &[Lane::Async],
-            other => {
-                return Err(PyValueError::new_err(format!("no lane {other:?}; accepted: any, sync, async")));
-            }
-        };
-        let claims = self.0.claim(worker, lanes, limit).map_err(Refusal::from)?;
+        let claims = self.0.claim(worker, lanes(lane)?, limit).map_err(Refusal::from)?;
         claims.into_iter().map(|(at, fence)| self.claimed(py, at, fence)).collect()
     }
 
@@ -368,4 +371,11 @@ impl PyMemoryEngine {
 /// A history as Python reads it.
 pub(crate) fn told(moves: Vec<Moved>) -> Vec<(&'static str, f64, String)> {
     moves.into_iter().map(|(status, at, worker)| (status.name(), seconds(at), worker)).collect()
+}
+
+/// Add the classes to the extension module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyManualClock>()?;
+    module.add_class::<PyClaim>()?;
+    module.add_class::<PyMemoryEngine>()
 }

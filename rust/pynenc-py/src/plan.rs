@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pynenc_core::engine::{Lane, Rules};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pynenc_core::id::InvocationId;
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -14,6 +15,7 @@ use crate::fingerprint::{self, ArgumentNames, Shared};
 use crate::live::Fingerprint;
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::signature::Signature;
+use crate::wire::{PyTaskWire, TaskWire};
 
 /// How a call travels.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(crate) enum Mode {
     Live,
     /// As live, but every argument and result goes through the serializer and back.
     Strict,
+    /// As bytes, through the serializer and to a server.
+    Remote,
     /// Not through the engine: the synchronous development mode.
     Local,
 }
@@ -46,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) retry_for: Py<PyTuple>,
     pub(crate) max_retries: u32,
     pub(crate) max_run: Option<Duration>,
+    /// How its calls and results travel, where they do.
+    pub(crate) wire: Option<Arc<TaskWire>>,
     task_id: String,
     registration: Scope,
     running: Scope,
@@ -93,8 +99,12 @@ impl Plan {
         let mode = match required(plan, "mode")?.extract::<String>()?.as_str() {
             "live" => Mode::Live,
             "strict" => Mode::Strict,
+            "remote" => Mode::Remote,
             "local" => Mode::Local,
-            other => return Err(PyValueError::new_err(format!("no mode {other:?}; accepted: live, strict, local"))),
+            other => {
+                let text = format!("no mode {other:?}; accepted: live, strict, remote, local");
+                return Err(PyValueError::new_err(text));
+            }
         };
         let names = of.signature.names().map(|name| name.extract(py)).collect::<PyResult<Vec<String>>>()?;
         let key_names: Vec<String> = required(plan, "key_arguments")?.extract()?;
@@ -110,6 +120,7 @@ impl Plan {
             retry_for: required(plan, "retry_for")?.cast_into::<PyTuple>()?.unbind(),
             max_retries: required(plan, "max_retries")?.extract()?,
             max_run: (max_run > 0).then(|| Duration::from_micros(max_run)),
+            wire: required(plan, "wire")?.cast::<PyTaskWire>().ok().map(|wire| Arc::clone(&wire.get().0)),
             task_id: of.task_id,
             registration: scope(&required(plan, "registration")?)?,
             running: scope(&required(plan, "running")?)?,
@@ -124,6 +135,15 @@ impl Plan {
 
     pub(crate) fn task_id(&self) -> &str {
         &self.task_id
+    }
+
+    pub(crate) fn wire(&self) -> PyResult<&Arc<TaskWire>> {
+        self.wire.as_ref().ok_or_else(|| PyRuntimeError::new_err("the plan of a task on a server has no wire"))
+    }
+
+    /// The arguments of a call that was sent.
+    pub(crate) fn decode_call(&self, py: Python<'_>, payload: &[u8], id: InvocationId) -> PyResult<Py<PyTuple>> {
+        Ok(self.wire()?.decode_call(py, payload, id)?.unbind())
     }
 
     /// Whether a rule or a kept result may answer for a call.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use pynenc_core::engine::Lane;
+use pynenc_core::engine::{Fence, Lane};
 use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Parker;
@@ -105,23 +105,23 @@ impl Pool {
         })
     }
 
-    fn worker(&self) -> u32 {
+    pub(crate) fn worker(&self) -> u32 {
         self.worker.load(Ordering::Acquire)
     }
 
     /// Come back after the lease was lost: what was held is others' now, the rest goes on.
     fn rejoin(&self, lost: u32) {
         let _one_at_a_time = self.rejoining.lock();
-        if self.worker() == lost {
-            self.worker.store(self.runtime.engine.register_worker(&self.name), Ordering::Release);
+        if self.worker() == lost && !self.is_stopping() {
+            self.worker.store(self.runtime.engine.rejoin(lost, &self.name), Ordering::Release);
         }
     }
 
     /// Whether a claimed body may be run here; if not, it has been handed back.
-    fn admits(&self, py: Python<'_>, claimed: &Claimed) -> bool {
+    fn admits(&self, claimed: &Claimed) -> bool {
         let admitted = self.duty.admits_one_more();
         if !admitted {
-            let _ = self.runtime.engine.release(py, (claimed.at, claimed.fence));
+            let _ = self.runtime.engine.release((claimed.at, claimed.fence));
         }
         admitted
     }
@@ -170,8 +170,8 @@ impl Pool {
     fn drain(self: &Arc<Self>, py: Python<'_>, cell: &ThreadCell) -> PyResult<()> {
         let engine = &self.runtime.engine;
         while !self.is_stopping() && self.running.load(Ordering::Acquire) <= self.slots {
-            match engine.claim_started(py, self.worker(), Lane::Sync, Some(&cell.parker)) {
-                Ok(Some(claimed)) if self.admits(py, &claimed) => {
+            match engine.claim_started(py, self.worker(), Lane::Sync, Some(&cell.parker), 1) {
+                Ok(Some(claimed)) if self.admits(&claimed) => {
                     if self.running.load(Ordering::Acquire) >= self.slots {
                         self.duty.tell_load(py)?;
                     }
@@ -209,8 +209,8 @@ impl Pool {
             let mut runs = Vec::new();
             while runs.len() < free && !self.is_stopping() {
                 let idle = runs.is_empty().then_some(&self.supervisor);
-                match engine.claim_started(py, self.worker(), Lane::Async, idle) {
-                    Ok(Some(claimed)) if self.admits(py, &claimed) => {
+                match engine.claim_started(py, self.worker(), Lane::Async, idle, free) {
+                    Ok(Some(claimed)) if self.admits(&claimed) => {
                         runs.extend(AsyncRun::start(py, self, claimed)?);
                     }
                     Ok(Some(_)) => {}
@@ -259,6 +259,7 @@ impl Pool {
             cell.parker.unpark();
         }
         self.supervisor.unpark();
+        self.runtime.engine.stop_claiming(self.worker());
     }
 
     /// Nothing is held here any more.
@@ -266,7 +267,7 @@ impl Pool {
         self.closed.store(true, Ordering::Release);
         self.timer.unpark();
         let other = self.runtime.pools().into_iter().next().map(|pool| Arc::clone(&pool.timer));
-        self.runtime.engine.set_timer(other);
+        self.runtime.engine.set_timer(self.worker(), other);
     }
 
     /// What runs here, each with whether it is the innermost of its thread.
@@ -283,9 +284,9 @@ impl Pool {
     }
 
     /// Interrupt the body of `at`, if it runs here; whether it does.
-    pub(crate) fn interrupt(&self, py: Python<'_>, at: Ref, why: Interrupt) -> PyResult<bool> {
+    pub(crate) fn interrupt(&self, py: Python<'_>, at: Ref, of: Option<Fence>, why: Interrupt) -> PyResult<bool> {
         for (context, on_top) in self.contexts(py) {
-            if context.get().at == at {
+            if context.get().at == at && of.is_none_or(|fence| fence == context.get().fence) {
                 context.get().interrupt(py, why, on_top)?;
                 return Ok(true);
             }

@@ -1,12 +1,12 @@
 //! One app's execution state in this process: engine, current context, live pools.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use pynenc_core::id::Ref;
+use pynenc_core::status::Status;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,8 +15,9 @@ use pyo3::types::PyTuple;
 use crate::asynchronous::Callbacks;
 use crate::body::RunContext;
 use crate::engine::Engine;
+use crate::engine::PyPipeline;
+use crate::engine::Tasks;
 use crate::gil;
-use crate::memory_engine::PyMemoryEngine;
 use crate::pool::Pool;
 
 pub(crate) struct RuntimeState {
@@ -26,6 +27,8 @@ pub(crate) struct RuntimeState {
     pub(crate) inline_waits: AtomicBool,
     pub(crate) cycle_control: AtomicBool,
     auto_runner: AtomicBool,
+    /// Somebody was told that nobody runs what is waited for.
+    advised: AtomicBool,
     version: AtomicU64,
     pools: Mutex<Vec<Weak<Pool>>>,
     invocation_type: Py<PyAny>,
@@ -34,9 +37,9 @@ pub(crate) struct RuntimeState {
     current_get: Py<PyAny>,
     /// `current.set`, bound.
     pub(crate) current_set: Py<PyAny>,
-    start_runner: Py<PyAny>,
-    /// Weak references to the tasks, by their numbers: a record outlives its call.
-    tasks: Mutex<HashMap<u32, Py<PyAny>>>,
+    /// The application's side: starts a runner, finds tasks, gives advice.
+    host: Py<PyAny>,
+    pub(crate) tasks: Arc<Tasks>,
     /// Waits of event loops: see [`crate::asynchronous`].
     pub(crate) callbacks: Callbacks,
 }
@@ -118,17 +121,9 @@ impl RuntimeState {
         made
     }
 
-    /// Remember a task, without keeping it alive.
-    pub(crate) fn know(&self, py: Python<'_>, index: u32, task: &Bound<'_, PyAny>) -> PyResult<()> {
-        let weak = py.import(intern!(py, "weakref"))?.call_method1(intern!(py, "ref"), (task,))?;
-        let before = self.tasks.lock().insert(index, weak.unbind());
-        drop(before);
-        Ok(())
-    }
-
-    fn known(&self, py: Python<'_>, index: u32) -> PyResult<Py<PyAny>> {
-        let weak = self.tasks.lock().get(&index).map(|weak| weak.clone_ref(py));
-        weak.map_or_else(|| Ok(py.None()), |weak| weak.call0(py))
+    /// The tasks that this application has by now.
+    pub(crate) fn task_ids(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.host.bind(py).call_method0(intern!(py, "task_ids"))?.extract()
     }
 
     pub(crate) fn join(&self, pool: &Arc<Pool>) {
@@ -141,10 +136,26 @@ impl RuntimeState {
         pools.iter().filter_map(Weak::upgrade).filter(|pool| !pool.is_stopping()).collect()
     }
 
+    /// Whether nobody has looked yet if there is a runner somewhere, and there is none here.
+    pub(crate) fn needs_advice(&self) -> bool {
+        matches!(self.engine, Engine::Remote(_)) && !self.advised.load(Ordering::Relaxed) && self.pools().is_empty()
+    }
+
+    /// `at` has been waited for a while: say so if nobody has begun it.
+    pub(crate) fn advise(&self, py: Python<'_>, at: Ref) -> PyResult<()> {
+        let status = self.engine.status(py, at)?;
+        if status == Status::Registered {
+            self.advised.store(true, Ordering::Relaxed);
+            let about = (self.engine.id(at).to_string(), status.name());
+            self.host.call_method1(py, intern!(py, "advise"), about)?;
+        }
+        Ok(())
+    }
+
     /// Before a wait outside any body: somebody must run what is waited for.
     pub(crate) fn ensure_runner(&self, py: Python<'_>) -> PyResult<()> {
         if self.auto_runner.load(Ordering::Relaxed) && self.pools().is_empty() {
-            self.start_runner.call0(py)?;
+            self.host.call_method0(py, intern!(py, "start_runner"))?;
         }
         Ok(())
     }
@@ -157,29 +168,32 @@ pub(crate) struct PyRuntime(pub(crate) Arc<RuntimeState>);
 #[pymethods]
 impl PyRuntime {
     #[new]
-    #[pyo3(signature = (engine, *, invocation_type, reused_type, current, start_runner))]
+    #[pyo3(signature = (engine, *, invocation_type, reused_type, current, pipeline, host))]
     fn new(
-        engine: &Bound<'_, PyMemoryEngine>,
+        engine: &Bound<'_, PyAny>,
         invocation_type: Py<PyAny>,
         reused_type: Py<PyAny>,
         current: &Bound<'_, PyAny>,
-        start_runner: Py<PyAny>,
+        pipeline: &Bound<'_, PyAny>,
+        host: Py<PyAny>,
     ) -> PyResult<Self> {
         let py = current.py();
+        let tasks = Arc::new(Tasks::new(host.clone_ref(py)));
         Ok(Self(Arc::new(RuntimeState {
-            engine: Engine::Memory(Arc::clone(&engine.get().0)),
-            port: engine.clone().into_any().unbind(),
+            engine: Engine::behind(engine, &tasks, pipeline)?,
+            port: engine.clone().unbind(),
             inline_waits: AtomicBool::new(true),
             cycle_control: AtomicBool::new(true),
             auto_runner: AtomicBool::new(true),
+            advised: AtomicBool::new(false),
             version: AtomicU64::new(0),
             pools: Mutex::new(Vec::new()),
             invocation_type,
             reused_type,
             current_get: current.getattr(intern!(py, "get"))?.unbind(),
             current_set: current.getattr(intern!(py, "set"))?.unbind(),
-            start_runner,
-            tasks: Mutex::new(HashMap::new()),
+            host,
+            tasks,
             callbacks: Callbacks::default(),
         })))
     }
@@ -187,6 +201,20 @@ impl PyRuntime {
     #[getter]
     fn engine(&self, py: Python<'_>) -> Py<PyAny> {
         self.0.port.clone_ref(py)
+    }
+
+    /// Whether values travel: the engine is not in this process.
+    #[getter]
+    fn remote(&self) -> bool {
+        matches!(self.0.engine, Engine::Remote(_))
+    }
+
+    /// Where calls are gathered that need not be acknowledged one by one; `None`: each is at once.
+    fn open_pipeline(&self) -> Option<PyPipeline> {
+        match &self.0.engine {
+            Engine::Memory(_) => None,
+            Engine::Remote(engine) => Some(PyPipeline::new(&engine.remote)),
+        }
     }
 
     /// Live worker pools in this process.
@@ -210,10 +238,16 @@ impl PyRuntime {
     /// A handle for a known id.
     #[pyo3(signature = (invocation_id, /))]
     fn invocation(&self, py: Python<'_>, invocation_id: &str) -> PyResult<Py<PyAny>> {
-        let at = self.0.engine.find(py, invocation_id)?;
-        let (index, task) = self.0.engine.task_of(py, at)?;
-        let task = task.map_or_else(|| self.0.known(py, index), Ok)?;
-        self.0.engine.remember(at);
+        let (at, task) = self.0.engine.adopt(py, &self.0.tasks, invocation_id)?;
         self.0.handle(py, at, &task)
+    }
+
+    /// A task that was made after workers had begun: they can run it, too.
+    #[pyo3(signature = (task_id, /))]
+    fn know_task(&self, py: Python<'_>, task_id: &str) -> PyResult<()> {
+        for pool in self.0.pools() {
+            self.0.engine.know_task(py, pool.worker(), task_id)?;
+        }
+        Ok(())
     }
 }

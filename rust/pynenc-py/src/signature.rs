@@ -168,7 +168,8 @@ impl Signature {
         Ok(())
     }
 
-    fn complete<'py>(&self, values: Values<'py>, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    /// Fill in what was not given.
+    pub(crate) fn complete<'py>(&self, values: Values<'py>, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let mut complete = Vec::with_capacity(values.len());
         for (value, parameter) in values.into_iter().zip(&self.parameters) {
             complete.push(match (value, parameter.kind, &parameter.default) {

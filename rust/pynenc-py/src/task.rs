@@ -1,19 +1,15 @@
 //! The compiled half of a task: from a call to an invocation.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use pynenc_core::engine::{Lane, Receipt, Submission};
-use pynenc_core::id::Ref;
+use pynenc_core::engine::{Lane, Receipt};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::fingerprint::{self, Shared};
 use crate::fork;
 use crate::group::PyGroup;
-use crate::live::Call;
 use crate::plan::{Compiled, Mode, Plan};
 use crate::signature::Signature;
 
@@ -42,42 +38,6 @@ impl TaskCore {
         slf.get().plan.lock().clone().ok_or_else(|| PyRuntimeError::new_err("_prepare installed no plan"))
     }
 
-    /// One call, bound, as the engine takes it.
-    pub(crate) fn submission<'py>(
-        slf: &Bound<'py, Self>,
-        plan: &Arc<Plan>,
-        values: Bound<'py, PyTuple>,
-        parent: Option<Ref>,
-        shared: &Shared,
-    ) -> PyResult<Submission<Call>> {
-        let py = slf.py();
-        let values = if plan.mode == Mode::Strict { Self::round_trip(slf, plan, &values)? } else { values };
-        let (rules, taken) = plan.rules(py, &values, shared)?;
-        let print = OnceLock::new();
-        if let Some(taken) = taken {
-            let _ = print.set(Some(Box::new(taken)));
-        } else if plan.runtime.cycle_control.load(std::sync::atomic::Ordering::Relaxed)
-            && !values.iter().all(|value| fingerprint::is_atom(&value))
-        {
-            // The cycle check may need it, and what can change must be looked at now.
-            let _ = print.set(plan.plain_fingerprint(py, &values, shared).map(Box::new));
-        }
-        Ok(Submission {
-            task: plan.index,
-            call: Call {
-                plan: Some(Arc::clone(plan)),
-                task: slf.clone().into_any().unbind(),
-                values: Some(values.unbind()),
-                fingerprint: print,
-                sketch: AtomicU64::new(0),
-            },
-            parent,
-            lane: plan.lane,
-            delay: 0,
-            rules,
-        })
-    }
-
     fn submit<'py>(slf: &Bound<'py, Self>, plan: &Arc<Plan>, values: Bound<'py, PyTuple>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         fork::check(py)?;
@@ -86,12 +46,11 @@ impl TaskCore {
         }
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
         let given = plan.has_rules().then(|| values.clone());
-        let submission = Self::submission(slf, plan, values, parent, &Shared::default())?;
-        let receipt = plan.runtime.engine.submit_one(py, submission)?;
+        let receipt = plan.runtime.engine.submit_one(slf, plan, values, parent)?;
         Self::handle(slf, plan, receipt, given.as_ref())
     }
 
-    fn round_trip<'py>(
+    pub(crate) fn round_trip<'py>(
         slf: &Bound<'py, Self>,
         plan: &Plan,
         values: &Bound<'py, PyTuple>,
@@ -160,7 +119,7 @@ impl TaskCore {
             lane: *lane,
         };
         let plan = Arc::new(Plan::new(py, compiled, plan)?);
-        plan.runtime.know(py, plan.index, slf.as_any())?;
+        plan.runtime.tasks.know(py, plan.index, slf.as_any())?;
         let before = this.plan.lock().replace(plan);
         drop(before);
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pynenc_core::error::CoreError;
 use pynenc_core::id::{InvocationId, Ref};
@@ -20,6 +20,9 @@ use crate::thread_cell::{ThreadCell, current_cell};
 
 /// Levels that must be left on the interpreter's stack for a body to be run inline.
 const LEVELS_LEFT: usize = 80;
+
+/// How long a wait may last before somebody may be told what to start.
+const UNTIL_ADVICE: Duration = Duration::from_secs(1);
 
 /// One wait for tokens of `inbox`; `awaited` are the invocations that are still to end.
 pub(crate) struct Wait<'a> {
@@ -52,7 +55,7 @@ impl Wait<'_> {
         match self.runtime.current(py)? {
             None => {
                 self.runtime.ensure_runner(py)?;
-                self.sleep(py)
+                self.sleep_outside(py, awaited)
             }
             Some(current) => self.inside(py, &current, awaited, tried),
         }
@@ -64,6 +67,25 @@ impl Wait<'_> {
             woken => Some(woken),
         });
         Ok(woken? == Some(Woken::ByToken))
+    }
+
+    /// Sleep outside any body. Where others run what is waited for, or nobody does, that is looked at once.
+    fn sleep_outside(&self, py: Python<'_>, awaited: &[Ref]) -> PyResult<bool> {
+        let look_at = Instant::now() + UNTIL_ADVICE;
+        let is_ours = |until: Instant| until <= look_at;
+        if !self.runtime.needs_advice() || self.until.is_some_and(is_ours) {
+            return self.sleep(py);
+        }
+        let first = Wait { until: Some(look_at), ..*self };
+        if first.sleep(py)? {
+            return Ok(true);
+        }
+        if Instant::now() >= look_at
+            && let Some(&at) = awaited.first()
+        {
+            self.runtime.advise(py, at)?;
+        }
+        self.sleep(py)
     }
 
     fn inside(
@@ -133,9 +155,7 @@ impl Body<'_> {
     fn check(&self, py: Python<'_>, awaited: &[Ref], tried: &mut Tried<'_>) -> PyResult<()> {
         self.context.check_interrupt(py)?;
         if !std::mem::replace(&mut tried.checked, true) && self.runtime.cycle_control.load(Ordering::Relaxed) {
-            for &at in awaited {
-                self.refuse_equal_call(py, at)?;
-            }
+            self.refuse_equal_call(py, awaited)?;
         }
         Ok(())
     }
@@ -159,10 +179,10 @@ impl Body<'_> {
     }
 
     /// A wait for a call that equals one that waits for this body would never end.
-    fn refuse_equal_call(&self, py: Python<'_>, target: Ref) -> PyResult<()> {
+    fn refuse_equal_call(&self, py: Python<'_>, awaited: &[Ref]) -> PyResult<()> {
         let (engine, waiter) = (&self.runtime.engine, self.context.at);
-        match engine.equal_call(py, waiter, target)? {
-            Some(equal) => Err(cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)])),
+        match engine.equal_call(py, waiter, awaited)? {
+            Some((equal, target)) => Err(cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)])),
             None => Ok(()),
         }
     }
@@ -173,7 +193,7 @@ fn cycle(runtime: &RuntimeState, py: Python<'_>, path: &[InvocationId]) -> PyErr
     let mut ids: Vec<String> = Vec::new();
     let mut lines = String::from("these invocations wait for each other:");
     for id in path {
-        let name = engine.task_named(*id);
+        let name = engine.task_named(py, *id);
         let id = id.to_string();
         if ids.last() != Some(&id) {
             lines.push_str(&format!("\n- {name} ({id})"));
@@ -241,7 +261,7 @@ pub(crate) fn until_final(
         return Ok(true);
     }
     let inbox = Subscription::new();
-    runtime.engine.watch(py, &[at], &inbox, 0);
+    runtime.engine.watch(&[at], &inbox, 0);
     let wait = Wait { runtime, inbox: &inbox, until };
     let slept = loop {
         match wait.any(py, &awaited, &mut tried) {

@@ -93,7 +93,7 @@ def test_help_loads_neither_the_library_nor_the_application() -> None:
         (["runner", "start", "--slots", "0"], ["--slots"]),
         (["runner", "start", "--slots", "many"], ["--slots"]),
         (["demo", "--items", "0"], ["--items"]),
-        (["demo", "--engine", "redis"], ["'redis'", "accepted: memory"]),
+        (["demo", "--engine", "disk"], ["'disk'", "accepted: memory"]),
         (["demo", "--engine", "memroy"], ["'memroy'", "accepted: memory"]),
         (["version", "more"], ["more", "pynenc version --help"]),
     ],

@@ -7,9 +7,10 @@ use pynenc_core::id::{InvocationId, Ref};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::Engine;
+use super::{Engine, RemoteEngine};
 use crate::error::Refusal;
 use crate::fingerprint::Shared;
+use crate::gil;
 use crate::live::{Call, Fingerprint, Memory};
 use crate::plan::Plan;
 
@@ -22,14 +23,50 @@ enum Print {
 const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
 impl Engine {
-    /// The one among `waiter` and those that wait for it, whose call equals
-    /// that of `target`.
+    /// The one among `waiter` and those that wait for it, whose call equals one of `awaited`, and that one.
     #[inline]
-    pub(crate) fn equal_call(&self, py: Python<'_>, waiter: Ref, target: Ref) -> Result<Option<InvocationId>, Refusal> {
+    pub(crate) fn equal_call(&self, py: Python<'_>, waiter: Ref, awaited: &[Ref]) -> Result<Option<Equal>, Refusal> {
         match self {
-            Self::Memory(memory) => in_memory(py, memory, waiter, target),
+            Self::Memory(memory) => {
+                for &target in awaited {
+                    if let Some(id) = in_memory(py, memory, waiter, target)? {
+                        return Ok(Some((id, target)));
+                    }
+                }
+                Ok(None)
+            }
+            Self::Remote(remote) => on_server(py, remote, waiter, awaited),
         }
     }
+}
+
+/// Who waits already, and for whom it would wait.
+type Equal = (InvocationId, Ref);
+
+fn on_server(py: Python<'_>, remote: &RemoteEngine, waiter: Ref, awaited: &[Ref]) -> Result<Option<Equal>, Refusal> {
+    let mut line = None;
+    for &target in awaited {
+        let sent = remote.remote.read(target, |view| (view.task, view.call.and_then(|call| call.as_deref().copied())));
+        let Ok((task, print)) = sent else { continue };
+        let (task, print) = match (task, print) {
+            (Some(task), Some(print)) => (remote.remote.task_name(task), Some(print)),
+            // Another body or process made the call.
+            _ => match remote.record(py, target) {
+                Ok(record) => (record.task, record.print),
+                Err(Refusal::Core(_)) => continue,
+                Err(failed) => return Err(failed),
+            },
+        };
+        let Some(print) = print else { continue };
+        if line.is_none() {
+            line = Some(gil::ask(py, || remote.remote.ancestors(waiter))?);
+        }
+        let equal = line.iter().flatten().find(|ancestor| ancestor.task == task && ancestor.print == Some(print));
+        if let Some(ancestor) = equal {
+            return Ok(Some((ancestor.id, target)));
+        }
+    }
+    Ok(None)
 }
 
 fn in_memory(py: Python<'_>, memory: &Memory, waiter: Ref, target: Ref) -> Result<Option<InvocationId>, Refusal> {

@@ -5,35 +5,91 @@ use std::sync::Arc;
 use pynenc_core::engine::{Fence, Lane, Receipt, Submission};
 use pynenc_core::id::Ref;
 use pynenc_core::park::{Parker, Subscription};
+use pynenc_redis::remote;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use super::Engine;
+use super::submission::{self, InCommon};
+use super::{Engine, RemoteEngine, Sent};
 use crate::error::Refusal;
-use crate::live::{Call, Claimed};
+use crate::gil;
+use crate::live::{Call, Claimed, Memory};
+use crate::plan::Plan;
+use crate::task::TaskCore;
+
+/// Calls that are to be taken together.
+pub(crate) enum Batch<'a> {
+    Memory(&'a Memory, Vec<Submission<Call>>),
+    Remote(&'a RemoteEngine, Vec<remote::Submission<Sent>>),
+}
+
+impl Batch<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Memory(_, calls) => calls.len(),
+            Self::Remote(_, calls) => calls.len(),
+        }
+    }
+
+    /// Add a bound call.
+    pub(crate) fn add<'py>(
+        &mut self,
+        task: &Bound<'py, TaskCore>,
+        plan: &Arc<Plan>,
+        values: Bound<'py, PyTuple>,
+        parent: Option<Ref>,
+        common: &InCommon,
+    ) -> PyResult<()> {
+        match self {
+            Self::Memory(_, calls) => calls.push(submission::live(task, plan, values, parent, common)?),
+            Self::Remote(remote, calls) => calls.push(submission::sent(remote, plan, &values, parent, common)?),
+        }
+        Ok(())
+    }
+
+    /// Have them taken, under each one's own rules. With `notify`, tokens from that number on arrive there as
+    /// the invocations end.
+    pub(crate) fn submit(
+        self,
+        py: Python<'_>,
+        notify: Option<(&Arc<Subscription>, u32)>,
+    ) -> Result<Vec<Receipt>, Refusal> {
+        match self {
+            Self::Memory(memory, calls) => Ok(memory.submit_many(calls, notify)),
+            Self::Remote(remote, calls) => gil::ask(py, || remote.remote.submit_many(calls, notify)),
+        }
+    }
+}
 
 impl Engine {
     /// Take one call. The caller becomes interested in the invocation of the receipt, unless it was refused.
     #[inline]
-    pub(crate) fn submit_one(&self, _py: Python<'_>, submission: Submission<Call>) -> Result<Receipt, Refusal> {
+    pub(crate) fn submit_one<'py>(
+        &self,
+        task: &Bound<'py, TaskCore>,
+        plan: &Arc<Plan>,
+        values: Bound<'py, PyTuple>,
+        parent: Option<Ref>,
+    ) -> PyResult<Receipt> {
+        let alone = InCommon::default();
         match self {
-            Self::Memory(memory) => Ok(memory.submit_one(submission)),
+            Self::Memory(memory) => Ok(memory.submit_one(submission::live(task, plan, values, parent, &alone)?)),
+            Self::Remote(remote) => {
+                remote.submit_one(task.py(), submission::sent(remote, plan, &values, parent, &alone)?)
+            }
         }
     }
 
-    /// Take many calls, under each one's own rules. With `notify`, tokens from that number on arrive there as
-    /// the invocations end.
-    pub(crate) fn submit_many(
-        &self,
-        _py: Python<'_>,
-        batch: Vec<Submission<Call>>,
-        notify: Option<(&Arc<Subscription>, u32)>,
-    ) -> Result<Vec<Receipt>, Refusal> {
+    /// Room for calls that are to be taken together.
+    pub(crate) fn batch(&self, size: usize) -> Batch<'_> {
         match self {
-            Self::Memory(memory) => Ok(memory.submit_many(batch, notify)),
+            Self::Memory(memory) => Batch::Memory(memory, Vec::with_capacity(size)),
+            Self::Remote(remote) => Batch::Remote(remote, Vec::with_capacity(size)),
         }
     }
 
     /// Claim one invocation and start it; `None` when nothing is there, and then `idle` is woken when there is.
+    /// `wants` says how many could be begun at once.
     #[inline]
     pub(crate) fn claim_started(
         &self,
@@ -41,11 +97,17 @@ impl Engine {
         worker: u32,
         lane: Lane,
         idle: Option<&Arc<Parker>>,
+        wants: usize,
     ) -> Result<Option<Claimed>, Refusal> {
         match self {
             Self::Memory(memory) => {
                 let read = |at, fence, call: &Call| Claimed::read(py, at, fence, call);
                 memory.claim_started(worker, lane, idle, read).map_err(Refusal::from)
+            }
+            Self::Remote(remote) => {
+                let idle = idle.map(|parker| remote::Idle { parker, wants });
+                let work = remote.remote.claim_started(worker, lane, idle)?;
+                Ok(work.map(|work| remote.claimed(py, work)))
             }
         }
     }
@@ -64,6 +126,10 @@ impl Engine {
                 let read = |fence, call: &Call| Claimed::read(py, target, fence, call);
                 memory.claim_awaited(waiter, fence, target, read).map_err(Refusal::from)
             }
+            Self::Remote(remote) => {
+                let work = gil::ask(py, || remote.remote.claim_awaited(waiter, fence, target))?;
+                Ok(work.map(|work| remote.claimed(py, work)))
+            }
         }
     }
 
@@ -71,6 +137,7 @@ impl Engine {
     pub(crate) fn leave_idle(&self, lane: Lane, parker: &Arc<Parker>) {
         match self {
             Self::Memory(memory) => memory.leave_idle(lane, parker),
+            Self::Remote(remote) => remote.remote.leave_idle(lane, parker),
         }
     }
 
@@ -78,6 +145,7 @@ impl Engine {
     pub(crate) fn has_awaited(&self, lane: Lane) -> bool {
         match self {
             Self::Memory(memory) => memory.has_awaited(lane),
+            Self::Remote(remote) => remote.remote.has_awaited(lane),
         }
     }
 }

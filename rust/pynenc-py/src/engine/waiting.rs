@@ -9,13 +9,15 @@ use pyo3::prelude::*;
 
 use super::Engine;
 use crate::error::Refusal;
+use crate::gil;
 
 impl Engine {
     /// Have `first`, `first + 1`, … delivered as the invocations end; at once for the ended.
     #[inline]
-    pub(crate) fn watch(&self, _py: Python<'_>, all: &[Ref], by: &Arc<Subscription>, first: u32) {
+    pub(crate) fn watch(&self, all: &[Ref], by: &Arc<Subscription>, first: u32) {
         match self {
             Self::Memory(memory) => memory.watch(all, by, first),
+            Self::Remote(remote) => remote.remote.watch(all, by, first),
         }
     }
 
@@ -23,6 +25,7 @@ impl Engine {
     pub(crate) fn unwatch(&self, all: &[Ref], by: &Arc<Subscription>) {
         match self {
             Self::Memory(memory) => memory.unwatch(all, by),
+            Self::Remote(remote) => remote.remote.unwatch(all, by),
         }
     }
 
@@ -31,20 +34,25 @@ impl Engine {
     #[inline]
     pub(crate) fn pause(
         &self,
-        _py: Python<'_>,
+        py: Python<'_>,
         (waiter, fence): (Ref, Fence),
         awaited: &[Ref],
     ) -> Result<bool, Refusal> {
         match self {
-            Self::Memory(memory) => memory.pause(waiter, fence, awaited).map_err(Refusal::from),
+            Self::Memory(memory) => Ok(memory.pause(waiter, fence, awaited)?),
+            Self::Remote(remote) => gil::ask(py, || remote.remote.pause(waiter, fence, awaited)),
         }
     }
 
-    /// The wait is over.
+    /// The wait is over. A server is told before the body says anything else, and refuses that if need be.
     #[inline]
     pub(crate) fn resume(&self, (waiter, fence): (Ref, Fence)) -> Result<(), Refusal> {
         match self {
-            Self::Memory(memory) => memory.resume(waiter, fence).map_err(Refusal::from),
+            Self::Memory(memory) => Ok(memory.resume(waiter, fence)?),
+            Self::Remote(remote) => {
+                remote.remote.resume_soon(waiter, fence);
+                Ok(())
+            }
         }
     }
 
@@ -52,6 +60,7 @@ impl Engine {
     pub(crate) fn remember(&self, at: Ref) {
         match self {
             Self::Memory(memory) => _ = memory.remember(at),
+            Self::Remote(remote) => _ = remote.remote.remember(at),
         }
     }
 
@@ -60,6 +69,7 @@ impl Engine {
     pub(crate) fn forget(&self, at: Ref) {
         match self {
             Self::Memory(memory) => memory.forget(at),
+            Self::Remote(remote) => remote.remote.forget(at),
         }
     }
 
@@ -67,6 +77,7 @@ impl Engine {
     pub(crate) fn forget_all(&self, all: &[Ref]) {
         match self {
             Self::Memory(memory) => memory.forget_all(all),
+            Self::Remote(remote) => remote.remote.forget_all(all),
         }
     }
 }

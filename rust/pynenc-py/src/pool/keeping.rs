@@ -7,6 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Parker;
+use pynenc_redis::remote::News;
 use pyo3::prelude::*;
 
 use super::{Count, Pool};
@@ -60,13 +61,34 @@ impl Pool {
     /// thread of its own that asks for it.
     fn interrupt_overdue(self: &Arc<Self>) {
         let overdue = self.dues.overdue(Instant::now());
-        if overdue.is_empty() {
+        if !overdue.is_empty() {
+            self.beside(move |py, pool| pool.interrupt_all(py, &overdue));
+        }
+    }
+
+    /// Tell bodies what the engine has to tell them: on a thread of its own, as above.
+    fn pass_on(self: &Arc<Self>, news: Vec<News>) {
+        if news.is_empty() {
             return;
         }
+        self.beside(move |py, pool| {
+            for told in news {
+                let (at, fence, why) = match told {
+                    News::Cancel(at, fence) => (at, fence, Interrupt::Cancelled),
+                    News::Lost(at, fence) => (at, fence, Interrupt::Lost),
+                };
+                if let Err(failed) = pool.interrupt(py, at, Some(fence), why) {
+                    failed.write_unraisable(py, None);
+                }
+            }
+        });
+    }
+
+    fn beside(self: &Arc<Self>, work: impl FnOnce(Python<'_>, &Self) + Send + 'static) {
         let pool = Arc::clone(self);
-        let work = move || Python::attach(|py| pool.interrupt_all(py, &overdue));
+        let work = move || Python::attach(|py| work(py, &pool));
         // A thread that cannot be made now can be made at the next look.
-        let _ = std::thread::Builder::new().name("pynenc-overdue".into()).spawn(work);
+        let _ = std::thread::Builder::new().name("pynenc-interrupt".into()).spawn(work);
     }
 
     fn interrupt_all(&self, py: Python<'_>, overdue: &[Ref]) {
@@ -88,19 +110,16 @@ impl Pool {
             let Some(pool) = pool.upgrade().filter(|pool| !pool.closed.load(Ordering::Acquire)) else { return };
             let engine = &pool.runtime.engine;
             let worker = pool.worker();
-            if !engine.renew(worker) {
+            let standing = engine.keep(worker);
+            if standing.lost {
                 pool.rejoin(worker);
             }
             pool.board.set(Count::Worker, engine.worker_id(pool.worker()));
-            let due = engine.tick();
+            pool.pass_on(standing.news);
             pool.interrupt_overdue();
-            let renewal = engine.lease() / 3;
-            let mut wake = Instant::now() + due.map_or(renewal, |due| due.min(renewal));
-            if let Some(deadline) = pool.dues.next() {
-                wake = wake.min(deadline);
-            }
+            let wake = standing.next.into_iter().chain(pool.dues.next()).min();
             drop(pool);
-            timer.park(Some(wake));
+            timer.park(wake);
         }
     }
 }

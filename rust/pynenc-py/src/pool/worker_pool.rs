@@ -34,12 +34,12 @@ impl PyWorkerPool {
         board: Option<&Bound<'_, PyAny>>,
         duty: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let runtime = Arc::clone(&runtime.get().0);
+        let (py, runtime) = (runtime.py(), Arc::clone(&runtime.get().0));
         let timer = Arc::new(Parker::new());
         let pool = Arc::new(Pool {
             board: Board::new(board)?,
             duty: duty.map_or_else(|| Ok(Duty::default()), Duty::read)?,
-            worker: AtomicU32::new(runtime.engine.register_worker(name)),
+            worker: AtomicU32::new(runtime.engine.register_worker(py, name, || runtime.task_ids(py))?),
             name: name.to_owned(),
             rejoining: Mutex::new(()),
             slots: slots.max(1),
@@ -60,7 +60,7 @@ impl PyWorkerPool {
             runtime,
         });
         pool.board.set(Count::Worker, pool.runtime.engine.worker_id(pool.worker()));
-        pool.runtime.engine.set_timer(Some(Arc::clone(&timer)));
+        pool.runtime.engine.set_timer(pool.worker(), Some(Arc::clone(&timer)));
         pool.runtime.join(&pool);
         let weak = Arc::downgrade(&pool);
         std::thread::Builder::new().name("pynenc-lease".into()).spawn(move || Pool::keep_alive(&weak, &timer))?;
@@ -97,20 +97,19 @@ impl PyWorkerPool {
     /// Give back what still runs, as if it had never been claimed, and the worker's lease with
     /// it; their ids. Late ends of these bodies are refused.
     fn hand_back(&self, py: Python<'_>) -> Vec<String> {
-        let release = |(context, on_top): (Py<RunContext>, bool)| {
+        let contexts = self.0.contexts(py);
+        let held: Vec<_> = contexts.iter().map(|(context, _)| (context.get().at, context.get().fence)).collect();
+        let released = self.0.runtime.engine.hand_back(py, self.0.worker(), &held);
+        for (context, on_top) in contexts {
             let context = context.get();
-            let released = self.0.runtime.engine.release(py, (context.at, context.fence));
             context.count(Count::HandedBack);
             // Nobody wants what the body would bring: it is asked to end.
             if let Err(failed) = context.interrupt(py, Interrupt::Cancelled, on_top) {
                 failed.write_unraisable(py, None);
             }
-            released.ok().map(|()| context.id())
-        };
-        let released = self.0.contexts(py).into_iter().filter_map(release).collect();
-        self.0.runtime.engine.lose(self.0.worker());
+        }
         self.0.close();
-        released
+        released.into_iter().map(|id| id.to_string()).collect()
     }
 
     /// Ids of the invocations whose bodies run or are paused here.

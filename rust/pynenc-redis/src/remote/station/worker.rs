@@ -10,6 +10,7 @@ use super::Station;
 use super::lane::LaneState;
 use crate::error::Result;
 use crate::remote::{News, Remote};
+use crate::store::WorkerId;
 
 /// Workers.
 impl<C: Send + 'static> Remote<C> {
@@ -63,6 +64,15 @@ impl<C: Send + 'static> Remote<C> {
             }
         });
         Ok(())
+    }
+
+    /// The worker's present registration, by which every process knows it.
+    #[must_use]
+    pub fn worker_id(&self, worker: u32) -> Option<WorkerId> {
+        if !self.shared().is_home() {
+            return None;
+        }
+        self.shared().decide(|state, _| state.station(worker).map(|station| station.worker).ok())
     }
 
     /// Who is woken when there is something in [`Self::take_news`].

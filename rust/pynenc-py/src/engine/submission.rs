@@ -1,0 +1,96 @@
+//! From a bound call to what an engine takes: live, or as bytes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use pynenc_core::engine::Submission;
+use pynenc_core::id::Ref;
+use pynenc_redis::remote;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::engine::{RemoteEngine, Sent};
+use crate::fingerprint::{self, Shared};
+use crate::live::Call;
+use crate::plan::{Mode, Plan};
+use crate::task::TaskCore;
+use crate::wire::Common;
+
+/// What all calls of one `parallelize` share, looked at and written once.
+#[derive(Default)]
+pub(crate) struct InCommon {
+    prints: Shared,
+    pieces: Common,
+}
+
+impl InCommon {
+    pub(crate) fn new(py: Python<'_>, plan: &Plan, named: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let Some(named) = named else { return Ok(Self::default()) };
+        let pieces = plan.wire.as_ref().map(|wire| wire.common(named)).transpose()?;
+        Ok(Self { prints: plan.shared(py, named.values().iter()), pieces: pieces.unwrap_or_default() })
+    }
+}
+
+/// One call, as the memory engine takes it.
+pub(crate) fn live<'py>(
+    task: &Bound<'py, TaskCore>,
+    plan: &Arc<Plan>,
+    values: Bound<'py, PyTuple>,
+    parent: Option<Ref>,
+    common: &InCommon,
+) -> PyResult<Submission<Call>> {
+    let py = task.py();
+    let values = if plan.mode == Mode::Strict { TaskCore::round_trip(task, plan, &values)? } else { values };
+    let (rules, taken) = plan.rules(py, &values, &common.prints)?;
+    let print = OnceLock::new();
+    if let Some(taken) = taken {
+        let _ = print.set(Some(Box::new(taken)));
+    } else if plan.runtime.cycle_control.load(Ordering::Relaxed)
+        && !values.iter().all(|value| fingerprint::is_atom(&value))
+    {
+        // The cycle check may need it, and what can change must be looked at now.
+        let _ = print.set(plan.plain_fingerprint(py, &values, &common.prints).map(Box::new));
+    }
+    Ok(Submission {
+        task: plan.index,
+        call: Call {
+            plan: Some(Arc::clone(plan)),
+            task: task.clone().into_any().unbind(),
+            values: Some(values.unbind()),
+            fingerprint: print,
+            sketch: AtomicU64::new(0),
+        },
+        parent,
+        lane: plan.lane,
+        delay: 0,
+        rules,
+    })
+}
+
+/// One call, as bytes.
+pub(crate) fn sent(
+    engine: &RemoteEngine,
+    plan: &Plan,
+    values: &Bound<'_, PyTuple>,
+    parent: Option<Ref>,
+    common: &InCommon,
+) -> PyResult<remote::Submission<Sent>> {
+    let py = values.py();
+    let id = engine.remote.fresh_id();
+    let payload = plan.wire()?.encode_call(values, id, &common.pieces)?;
+    let (rules, taken) = plan.rules(py, values, &common.prints)?;
+    let cycles = plan.runtime.cycle_control.load(Ordering::Relaxed);
+    let print = taken.or_else(|| cycles.then(|| plan.plain_fingerprint(py, values, &common.prints)).flatten());
+    Ok(remote::Submission {
+        id,
+        task: plan.index,
+        // Only a body that waits for it asks again, and that is mostly the one that made the call.
+        call: print.filter(|_| parent.is_some()).map(Box::new),
+        payload,
+        parent,
+        lane: plan.lane,
+        delay: 0,
+        rules,
+        print,
+    })
+}

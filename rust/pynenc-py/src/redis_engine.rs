@@ -1,0 +1,342 @@
+//! The Redis engine as the port sees it, and as the runtime takes it: ids are texts, every method is one decision
+//! of the store.
+//!
+//! What comes through the port is written as JSON, since no task says how it travels. The hot path does not come
+//! this way: it has [`Remote`], which this keeps for it.
+
+mod values;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pynenc_core::clock::Clock;
+use pynenc_core::engine::{Cancelling, Lane, Limits};
+use pynenc_core::id::InvocationId;
+use pynenc_core::status::ALL;
+use pynenc_redis::link::address::Address;
+use pynenc_redis::link::route::Route;
+use pynenc_redis::link::timing::Timing;
+use pynenc_redis::link::{fitness, wire::Wire};
+use pynenc_redis::remote::{Online, Remote, Settings};
+use pynenc_redis::store::{AppId, ClaimRequest, End, Receipt, Start, Store, WorkerId};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::clock::{PyManualClock, micros, seconds};
+use crate::convert::Seconds;
+use crate::engine::Sent;
+use crate::error::{self, Refusal};
+use crate::fork;
+use crate::gil;
+use crate::live::resolve;
+use crate::memory_engine::{self, PyClaim};
+use crate::wire::{PyTaskWire, TaskWire};
+
+/// The engine of one app on one server. Nothing is connected before it is first used.
+#[pyclass(name = "RedisEngine", module = "pynenc._core", frozen, weakref)]
+pub(crate) struct PyRedisEngine {
+    pub(crate) remote: Arc<Remote<Sent>>,
+    store: Arc<Store>,
+    link: Arc<Wire>,
+    /// How values that come through the port travel.
+    wire: Arc<TaskWire>,
+    /// Workers of the port, by their numbers from 1.
+    workers: Mutex<Vec<WorkerId>>,
+}
+
+impl Seconds {
+    fn timing(&self) -> PyResult<Timing> {
+        let duration = |seconds, name| Ok::<_, PyErr>(Duration::from_micros(micros(seconds, name)?));
+        Ok(Timing {
+            connect: duration(self.connect, "connect")?,
+            reply: duration(self.reply, "reply")?,
+            overall: duration(self.overall, "overall")?,
+            first: duration(self.first, "first")?,
+        })
+    }
+}
+
+impl PyRedisEngine {
+    fn id(&self, py: Python<'_>, text: &str) -> PyResult<InvocationId> {
+        fork::check(py)?;
+        InvocationId::parse(text)
+            .ok_or_else(|| error::make(py, "InvocationNotFoundError", (text, "not an id of an invocation")))
+    }
+
+    fn ids(&self, py: Python<'_>, texts: &[String]) -> PyResult<Vec<InvocationId>> {
+        texts.iter().map(|text| self.id(py, text)).collect()
+    }
+
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&Store) -> pynenc_redis::error::Result<T> + Send,
+    ) -> PyResult<T> {
+        fork::check(py)?;
+        Ok(gil::ask(py, || what(&self.store))?)
+    }
+
+    fn worker(&self, number: u32) -> Result<WorkerId, Refusal> {
+        let known = (number as usize).checked_sub(1).and_then(|place| self.workers.lock().get(place).copied());
+        known.ok_or_else(|| pynenc_core::error::CoreError::UnknownWorker(number).into())
+    }
+}
+
+#[pymethods]
+impl PyRedisEngine {
+    #[new]
+    #[pyo3(signature = (url, app_id, *, wire, clock = None, seconds = None, **limits))]
+    fn new(
+        url: &str,
+        app_id: &str,
+        wire: &Bound<'_, PyTaskWire>,
+        clock: Option<&Bound<'_, PyManualClock>>,
+        seconds: Option<Seconds>,
+        limits: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let limits = values::limits(limits)?;
+        let clock = clock.map(|manual| Arc::clone(&manual.get().0) as Arc<dyn Clock>);
+        let timing = seconds.map_or_else(|| Ok(Timing::default()), |seconds| seconds.timing())?;
+        let online = open(url, app_id, timing, limits, clock).map_err(Refusal::from)?;
+        let (store, link) = (Arc::clone(online.store()), Arc::clone(online.wire()));
+        let settings = Settings { lease: Duration::from_micros(limits.lease), ..Settings::default() };
+        Ok(Self {
+            remote: Arc::new(Remote::new(Arc::new(online), settings)),
+            store,
+            link,
+            wire: Arc::clone(&wire.get().0),
+            workers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Where it is, without secrets.
+    #[getter]
+    fn address(&self) -> String {
+        self.link.route().address().to_string()
+    }
+
+    /// Reach the server, and say what in its settings weakens the promises, a line each.
+    #[pyo3(signature = (*, strict = false))]
+    fn examine(&self, py: Python<'_>, strict: bool) -> PyResult<Vec<String>> {
+        fork::check(py)?;
+        Ok(gil::ask(py, || fitness::examine(&self.link, strict))?)
+    }
+
+    /// Have acknowledged what can be within the time, end threads and connections; how much was not.
+    #[pyo3(signature = (within = 5.0, /))]
+    fn close(&self, py: Python<'_>, within: f64) -> PyResult<usize> {
+        let within = Duration::from_micros(micros(within, "within")?);
+        Ok(gil::release(py, || self.remote.close(within)))
+    }
+
+    #[pyo3(signature = (batch, /))]
+    fn submit(&self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<Vec<(&'static str, String, bool)>> {
+        let batch = batch.try_iter()?.map(|item| self.new_call(&item?)).collect::<PyResult<Vec<_>>>()?;
+        let receipts = self.ask(py, |store| store.submit(&batch))?;
+        let told = receipts.into_iter().zip(&batch).map(|(receipt, call)| match receipt {
+            Receipt::New => ("new", call.id.to_string(), true),
+            Receipt::Reused { id, same } => ("reused", id.to_string(), same),
+            Receipt::Cached(id) => ("cached", id.to_string(), true),
+            Receipt::Refused(id) => ("refused", id.to_string(), false),
+        });
+        Ok(told.collect())
+    }
+
+    #[pyo3(signature = (worker, limit = 1, lane = "any", /))]
+    fn claim(&self, py: Python<'_>, worker: u32, limit: usize, lane: &str) -> PyResult<Vec<PyClaim>> {
+        let lanes = memory_engine::lanes(lane)?.to_vec();
+        let request = ClaimRequest {
+            worker: self.worker(worker)?,
+            lanes,
+            limit,
+            nonce: self.store.fresh_number(),
+            start: Start::None,
+        };
+        let claims = self.ask(py, |store| store.claim(&request))?;
+        claims.taken.into_iter().map(|taken| self.claimed(py, taken)).collect()
+    }
+
+    #[pyo3(signature = (waiter, invocation_id, /))]
+    fn claim_awaited(
+        &self,
+        py: Python<'_>,
+        waiter: &Bound<'_, PyClaim>,
+        invocation_id: &str,
+    ) -> PyResult<Option<PyClaim>> {
+        let (waiter, target) = (self.hold(py, waiter)?, self.id(py, invocation_id)?);
+        let taken = self.ask(py, |store| store.claim_awaited(waiter, target, store.fresh_number()))?;
+        taken.map(|taken| self.claimed(py, taken)).transpose()
+    }
+
+    fn queued(&self, py: Python<'_>) -> PyResult<usize> {
+        self.ask(py, |store| Ok(store.queued(Lane::Sync)? + store.queued(Lane::Async)?))
+    }
+
+    #[pyo3(signature = (claim, /))]
+    fn start(&self, py: Python<'_>, claim: &Bound<'_, PyClaim>) -> PyResult<()> {
+        let hold = self.hold(py, claim)?;
+        self.ask(py, |store| store.start(&[hold])?.pop().unwrap_or(Ok(())))
+    }
+
+    #[pyo3(signature = (claim, status, value, size = 0, /))]
+    fn finish(
+        &self,
+        py: Python<'_>,
+        claim: &Bound<'_, PyClaim>,
+        status: &str,
+        value: &Bound<'_, PyAny>,
+        size: u64,
+    ) -> PyResult<()> {
+        let (id, fence) = self.hold(py, claim)?;
+        let end = match status {
+            "success" => End::Success(self.wire.encode_result(value, id, fence.attempt)?),
+            "failed" => End::Failed(self.wire.encode_error(value, id, fence.attempt)?),
+            "cancelled" => End::Cancelled,
+            other => {
+                let text = format!("no ending {other:?}; accepted: success, failed, cancelled");
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        self.settle(py, (id, fence), end, size)
+    }
+
+    #[pyo3(signature = (claim, delay = 0.0, /))]
+    fn retry(&self, py: Python<'_>, claim: &Bound<'_, PyClaim>, delay: f64) -> PyResult<()> {
+        let hold = self.hold(py, claim)?;
+        self.settle(py, hold, End::Retry { delay: micros(delay, "delay")? }, 0)
+    }
+
+    #[pyo3(signature = (claim, /))]
+    fn release(&self, py: Python<'_>, claim: &Bound<'_, PyClaim>) -> PyResult<()> {
+        let hold = self.hold(py, claim)?;
+        self.settle(py, hold, End::Release, 0)
+    }
+
+    #[pyo3(signature = (invocation_id, /))]
+    fn cancel(&self, py: Python<'_>, invocation_id: &str) -> PyResult<&'static str> {
+        let id = self.id(py, invocation_id)?;
+        Ok(match self.ask(py, |store| store.cancel(id))? {
+            Cancelling::Cancelled => "cancelled",
+            Cancelling::Requested => "requested",
+            Cancelling::Final => "final",
+        })
+    }
+
+    #[pyo3(signature = (claim, awaited, /))]
+    fn pause(&self, py: Python<'_>, claim: &Bound<'_, PyClaim>, awaited: Vec<String>) -> PyResult<bool> {
+        let (hold, awaited) = (self.hold(py, claim)?, self.ids(py, &awaited)?);
+        Ok(self.ask(py, |store| store.pause(hold, &awaited))?.paused)
+    }
+
+    #[pyo3(signature = (claim, /))]
+    fn resume(&self, py: Python<'_>, claim: &Bound<'_, PyClaim>) -> PyResult<()> {
+        let hold = self.hold(py, claim)?;
+        self.ask(py, |store| store.resume(hold))
+    }
+
+    #[pyo3(signature = (invocation_ids, timeout = None, /))]
+    fn wait_final(&self, py: Python<'_>, invocation_ids: Vec<String>, timeout: Option<f64>) -> PyResult<Vec<String>> {
+        let ids = self.ids(py, &invocation_ids)?;
+        let ended = self.ended(py, &ids, memory_engine::moment(timeout)?)?;
+        Ok(ended.into_iter().filter_map(|place| invocation_ids.get(place).cloned()).collect())
+    }
+
+    #[pyo3(signature = (name = "", /))]
+    fn register_worker(&self, py: Python<'_>, name: &str) -> PyResult<u32> {
+        let worker = self.ask(py, |store| store.register_worker(name, None, &[]))?;
+        let mut workers = self.workers.lock();
+        workers.push(worker);
+        Ok(u32::try_from(workers.len()).unwrap_or(u32::MAX))
+    }
+
+    #[pyo3(signature = (worker, /))]
+    fn renew(&self, py: Python<'_>, worker: u32) -> PyResult<bool> {
+        let Ok(worker) = self.worker(worker) else { return Ok(false) };
+        Ok(self.ask(py, |store| store.beat(worker, &[]))?.alive)
+    }
+
+    #[pyo3(signature = (worker, /))]
+    fn lose(&self, py: Python<'_>, worker: u32) -> PyResult<Vec<String>> {
+        let Ok(worker) = self.worker(worker) else { return Ok(Vec::new()) };
+        let lost = self.ask(py, |store| store.lose(worker, "given up through the port"))?;
+        Ok(lost.iter().map(ToString::to_string).collect())
+    }
+
+    fn tick(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.ask(py, Store::tick)?.map(seconds))
+    }
+
+    #[pyo3(signature = (invocation_id, /))]
+    fn status(&self, py: Python<'_>, invocation_id: &str) -> PyResult<&'static str> {
+        let id = self.id(py, invocation_id)?;
+        Ok(self.ask(py, |store| store.read(id))?.status.name())
+    }
+
+    #[pyo3(signature = (invocation_id, /))]
+    fn outcome(&self, py: Python<'_>, invocation_id: &str) -> PyResult<Py<PyAny>> {
+        let id = self.id(py, invocation_id)?;
+        let ended = self.ask(py, |store| store.outcome(id))?;
+        let value = ended.map(|ended| self.answer(py, ended)).transpose()?;
+        let value = value.map_or(Ok(None), |answer| resolve(py, answer, || id))?;
+        value.ok_or_else(|| error::make(py, "InvocationError", (invocation_id, "it has not ended yet")))
+    }
+
+    #[pyo3(signature = (invocation_id, /))]
+    fn record<'py>(&self, py: Python<'py>, invocation_id: &str) -> PyResult<Bound<'py, PyDict>> {
+        let id = self.id(py, invocation_id)?;
+        values::record(py, &self.ask(py, |store| store.read(id))?)
+    }
+
+    #[pyo3(signature = (invocation_id, /))]
+    fn history(&self, py: Python<'_>, invocation_id: &str) -> PyResult<Vec<(&'static str, f64, String)>> {
+        let id = self.id(py, invocation_id)?;
+        let events = self.ask(py, |store| store.read(id))?.history.into_iter();
+        Ok(memory_engine::told(events.map(|event| (event.status, event.at, event.worker)).collect()))
+    }
+
+    #[pyo3(signature = (task_id = None, statuses = None, limit = 1_000, /))]
+    fn find(
+        &self,
+        py: Python<'_>,
+        task_id: Option<&str>,
+        statuses: Option<Vec<String>>,
+        limit: usize,
+    ) -> PyResult<Vec<String>> {
+        let statuses = statuses.unwrap_or_default();
+        let statuses = statuses.iter().map(|name| memory_engine::status(name)).collect::<PyResult<Vec<_>>>()?;
+        let found = self.ask(py, |store| store.find(task_id, &statuses, limit))?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    }
+
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = PyDict::new(py);
+        for (status, count) in ALL.into_iter().zip(self.ask(py, Store::counts)?) {
+            counts.set_item(status.name(), count)?;
+        }
+        Ok(counts)
+    }
+
+    fn purge(&self, py: Python<'_>) -> PyResult<usize> {
+        self.ask(py, Store::purge)
+    }
+
+    /// Violated invariants, a line each.
+    fn doctor(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.ask(py, Store::doctor)
+    }
+}
+
+fn open(
+    url: &str,
+    app_id: &str,
+    timing: Timing,
+    limits: Limits,
+    clock: Option<Arc<dyn Clock>>,
+) -> pynenc_redis::error::Result<Online> {
+    let address: Address = url.parse()?;
+    let app = AppId::new(app_id)?;
+    let route = Route::new(address, app.prefix(), timing)?;
+    Ok(Online::new(route, &app, limits, clock))
+}
