@@ -11,6 +11,7 @@ import pytest
 from pynenc import Pynenc
 from pynenc.context import carry
 from pynenc.exceptions import ResultExpired
+from tests.acceptance.conftest import Place
 
 app = Pynenc(app_id="one-slot", config_values={"max_threads": 1, "logging_level": "error"})
 STREAMS = 200
@@ -57,7 +58,8 @@ def both(n: int) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _running() -> Iterator[None]:
+def _running(place: Place) -> Iterator[None]:
+    place.move(app)
     with app.running():
         yield
 
