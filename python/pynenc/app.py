@@ -211,10 +211,11 @@ class Pynenc:
         """
         return self._registry.find(task_id)
 
-    def on_new_task(self, task_id: str) -> None:
-        """Tell the workers of this process, if there are any, that there is one task more."""
-        if "runtime" in vars(self):  # else there is no engine yet, and so no worker
-            self.runtime.know_task(task_id)
+    def take_task(self, task: Task[..., Any]) -> None:
+        """Have a task among its own, as ``task.app = app`` does; one of the same id is replaced."""
+        self._registry.tasks[task.task_id] = task
+        if "runtime" in vars(self):  # else there is no engine yet, and so no worker to be told
+            self.runtime.know_task(task.task_id)
 
     def restore_task(self, text: str) -> Task[..., Any]:
         """Find the task that ``Task.to_json`` described.

@@ -230,8 +230,8 @@ class AppPort(SettingsPort, Protocol):
         """The task that ``Task.to_json`` described."""
         ...
 
-    def on_new_task(self, task_id: str) -> None:
-        """Tell the workers of this process, if there are any, that there is one task more."""
+    def take_task(self, task: Any) -> None:
+        """Have a task among its own; the workers of this process, if there are any, are told."""
         ...
 
 

@@ -105,6 +105,7 @@ class Task(TaskCore[Params, Result]):
         made = vars(self._app).get("runtime")  # not to be made for this
         self._app = app
         self._conf = None
+        app.take_task(self)
         if made is not None:
             made.invalidate()
 
@@ -325,8 +326,7 @@ class TaskRegistry:
     def add(self, func: Callable[..., Any], options: Mapping[str, Any]) -> Task[..., Any]:
         """Make a task; one of the same id is replaced."""
         task: Task[..., Any] = Task(self._app, func, options)
-        self.tasks[task.task_id] = task
-        self._app.on_new_task(task.task_id)
+        self._app.take_task(task)
         return task
 
     def find(self, task_id: str) -> Task[..., Any] | None:

@@ -11,6 +11,7 @@ import pytest
 
 from pynenc import ConcurrencyControlType, Pynenc, ReusedInvocation
 from pynenc.exceptions import InvocationConcurrencyWithDifferentArgumentsError
+from tests.acceptance.conftest import Place
 
 BOUND_S = 30
 
@@ -19,7 +20,8 @@ runs: Counter[Any] = Counter()
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
+def _fresh(place: Place) -> Iterator[None]:
+    place.move(app)
     runs.clear()
     yield
     assert not app.runtime.engine.doctor()

@@ -151,10 +151,17 @@ impl RunContext {
         on_loop.map_or(Ok(()), |call| call.call0(py).map(drop))
     }
 
-    /// The error of an interrupt that has come, for a body about to wait or to go on.
+    /// The error of an interrupt that has come, for a body about to wait or to go on, on its own thread.
     pub(crate) fn check_interrupt(&self, py: Python<'_>) -> PyResult<()> {
-        let why = self.control.lock().interrupt;
-        why.map_or(Ok(()), |_| Err(PyErr::new::<BodyInterrupt, _>(py.None())))
+        let mut control = self.control.lock();
+        if control.interrupt.is_none() {
+            return Ok(());
+        }
+        if std::mem::take(&mut control.raised) {
+            // It came while nothing of Python ran here, and is raised by this instead.
+            interrupt::take_back(py, self.thread);
+        }
+        Err(PyErr::new::<BodyInterrupt, _>(py.None()))
     }
 
     /// No interrupt reaches the thread from here on.
@@ -226,7 +233,8 @@ pub(crate) fn run(
     cell.enter(py, &context);
     let own = cell.new_context.bind(py).call0()?;
     let ended = own.call_method1(intern!(py, "run"), (&context,));
-    cell.leave();
+    // It stays on top while its end is written: an interrupt of the body below must not strike that.
     context.get().settle(py, ended, resume);
+    cell.leave();
     Ok(())
 }

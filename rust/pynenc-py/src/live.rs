@@ -11,6 +11,7 @@ use pyo3::types::PyTuple;
 use crate::engine::Engine;
 use crate::error;
 use crate::fingerprint;
+use crate::interrupt::BodyInterrupt;
 use crate::plan::Plan;
 
 /// 32 bytes of BLAKE3.
@@ -84,6 +85,13 @@ impl Claimed {
             Body::Live(plan, task, values) => return Some(Ready { at, fence, plan, task, values }),
             Body::Sent(plan, task, payload) => match plan.decode_call(py, &payload, engine.id(at)) {
                 Ok(values) => return Some(Ready { at, fence, plan, task, values }),
+                Err(error) if error.is_instance_of::<BodyInterrupt>(py) => {
+                    // That of the body below, on whose thread this would have run.
+                    let _ = engine
+                        .release((at, fence))
+                        .and_then(|()| resume.map_or(Ok(()), |waiter| engine.resume(waiter)));
+                    return None;
+                }
                 Err(error) => error,
             },
             Body::Unfit(error) => error,

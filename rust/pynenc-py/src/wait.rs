@@ -170,6 +170,11 @@ impl Body<'_> {
         while let Some(&target) = tried.candidates.get(tried.next) {
             tried.next += 1;
             if let Some(claimed) = engine.claim_awaited(py, waiter, target)? {
+                if let Err(interrupted) = self.context.check_interrupt(py) {
+                    // It came while a server was asked, and is not meant for the child.
+                    let _ = engine.release((claimed.at, claimed.fence)).and_then(|()| engine.resume(waiter));
+                    return Err(interrupted);
+                }
                 body::run(py, &self.context.pool, self.cell, claimed, Some(waiter))?;
                 self.context.check_interrupt(py)?;
                 return Ok(true);
