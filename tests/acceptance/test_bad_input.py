@@ -35,6 +35,7 @@ from pynenc.exceptions import (
     SerializationError,
     WaitLimitError,
 )
+from tests.acceptance.conftest import Place
 
 BOUND_S = 30
 NOT_ENDED = [status for status in InvocationStatus if not status.is_final()]
@@ -59,12 +60,12 @@ async def echo_async(value: Any) -> Any:
     return value
 
 
-def raises(error: BaseException) -> None:
-    raise error
+def raises(name: str) -> None:
+    raise ERRORS[name]
 
 
-async def raises_async(error: BaseException) -> None:
-    raise error
+async def raises_async(name: str) -> None:
+    raise ERRORS[name]
 
 
 tasks = {own: (own.task(add), own.task(add_async)) for own in (app, strict)}
@@ -74,9 +75,13 @@ strict_echo = strict.task(echo)
 
 
 @pytest.fixture(autouse=True)
-def _the_next_task_runs_as_before() -> Iterator[None]:
+def _the_next_task_runs_as_before(place: Place) -> Iterator[None]:
     """Whatever the test did: both kinds of tasks run afterwards, and nothing is left half done."""
+    for own in tasks:
+        place.move(own)
     with app.running(), strict.running():
+        for pair in tasks.values():  # before a test changes where settings come from
+            assert [task(0, 1).get(timeout=BOUND_S) for task in pair] == [1, 1]
         yield
         for own, (plain, coroutine) in tasks.items():
             assert plain(1, 2).get(timeout=BOUND_S) == 3
@@ -157,10 +162,8 @@ hostile_del = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExcepti
 
 @hostile_del
 @pytest.mark.parametrize(("make", "path"), UNSENDABLE)
-def test_what_cannot_be_sent_goes_by_reference_or_is_named_with_its_path(make: Any, path: str) -> None:
-    value = make()
-    assert echo_task(value).get(timeout=BOUND_S) is value
-    before = submitted(strict)
+def test_what_cannot_be_sent_is_named_with_its_path(make: Any, path: str) -> None:
+    value, before = make(), submitted(strict)
     for call in (strict_echo, lambda value: strict_echo.parallelize([(1,), (value,)])):
         with pytest.raises(SerializationError) as caught:
             call(value)
@@ -168,7 +171,17 @@ def test_what_cannot_be_sent_goes_by_reference_or_is_named_with_its_path(make: A
         assert caught.value.message
     assert submitted(strict) == before
     del value, caught
-    app.purge()
+    gc.collect()
+
+
+@hostile_del
+@pytest.mark.parametrize(("make", "path"), UNSENDABLE)
+def test_within_a_process_anything_goes_by_reference(make: Any, path: str) -> None:
+    own, value = Pynenc("by-reference"), make()
+    with own.running():
+        assert own.task(echo)(value).get(timeout=BOUND_S) is value
+    own.purge()
+    del value
     gc.collect()
 
 
@@ -269,6 +282,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name(in_tmp_dir: Path) -
 
 
 def test_an_unknown_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynenc.conf.catalog._warned", set())  # it is said once a process
     monkeypatch.setenv("PYNENC__MAX_THREADZ", "1")
     with pytest.warns(PynencConfigWarning, match=r"PYNENC__MAX_THREADZ is no setting.*PYNENC__MAX_THREADS"):
         use(Pynenc())
@@ -407,18 +421,23 @@ def recurses() -> None:
 
 @app.task
 async def blocks_in_a_coroutine(how: str) -> Any:
-    one, many = add_task(1), add_task.parallelize([(1,)])
+    one, many = held(), held.parallelize([()])
     ways: dict[str, Any] = {
         "result": lambda: one.result,
         "get": one.get,
         "group.results": lambda: list(many.results),
         "group.get": many.get,
-        "direct": lambda: direct_add(1),
+        "direct": lambda: direct_held(),
     }
     return ways[how]()
 
 
-direct_add = app.direct_task(add)
+def held_back() -> bool:
+    return let_go.wait(BOUND_S)
+
+
+let_go = threading.Event()
+held, direct_held = app.task(held_back), app.direct_task(held_back)
 
 
 def test_a_cycle_is_named_with_its_path() -> None:
@@ -445,8 +464,10 @@ def test_a_body_over_the_recursion_limit_fails_with_just_that() -> None:
 
 @pytest.mark.parametrize("how", ["result", "get", "group.results", "group.get", "direct"])
 def test_a_blocking_wait_in_a_coroutine_names_await(how: str) -> None:
+    let_go.clear()
     with pytest.raises(BlockingWaitError, match="use `await invocation`"):
         blocks_in_a_coroutine(how).get(timeout=BOUND_S)
+    let_go.set()
 
 
 # -- ends -----------------------------------------------------------------------------------------
@@ -506,6 +527,11 @@ class DemandingError(Exception):
         self.second = second
 
 
+NO_EXCEPTIONS = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError("me")]
+EXCEPTIONS = [MuteError("m"), DemandingError(1, 2), StopIteration(3), StopAsyncIteration(4)]
+ERRORS: dict[str, BaseException] = {type(error).__name__: error for error in (*NO_EXCEPTIONS, *EXCEPTIONS)}
+
+
 @pytest.mark.parametrize("task", [returns_a_lock, returns_a_lock_async], ids=str)
 def test_a_result_that_cannot_be_encoded(task: Any) -> None:
     with pytest.raises(ResultSerializationError) as caught:
@@ -514,10 +540,10 @@ def test_a_result_that_cannot_be_encoded(task: Any) -> None:
 
 
 @pytest.mark.parametrize("task", [raises_task, raises_async_task], ids=str)
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError("me")])
+@pytest.mark.parametrize("error", NO_EXCEPTIONS, ids=type)
 def test_what_is_no_exception_ends_its_body_only(task: Any, error: BaseException) -> None:
     with pytest.raises(RemoteTaskError) as caught:
-        task(error).get(timeout=BOUND_S)
+        task(type(error).__name__).get(timeout=BOUND_S)
     assert caught.value.type_name.rpartition(".")[2] == type(error).__name__
     assert caught.value.message == str(error)
 
@@ -544,19 +570,18 @@ def test_a_coroutine_that_cancels_itself_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("task", [raises_task, raises_async_task], ids=str)
-@pytest.mark.parametrize(
-    "error", [MuteError("m"), DemandingError(1, 2), StopIteration(3), StopAsyncIteration(4)], ids=type
-)
+@pytest.mark.parametrize("error", EXCEPTIONS, ids=type)
 def test_any_exception_comes_back(task: Any, error: Exception) -> None:
     with pytest.raises((type(error), RuntimeError)) as caught:
-        task(error).get(timeout=BOUND_S)
+        task(type(error).__name__).get(timeout=BOUND_S)
     # A coroutine cannot raise StopIteration: Python itself makes a RuntimeError of it.
-    assert caught.value is error or (isinstance(error, StopIteration) and caught.value.__cause__ is error)
+    came = caught.value.__cause__ if isinstance(caught.value, RuntimeError) else caught.value
+    assert (type(came), came.args) == (type(error), error.args)  # type: ignore[union-attr]
 
 
 # -- what is gone, and what was never there -------------------------------------------------------
-def test_a_dropped_result_has_expired() -> None:
-    own = Pynenc("drops", config_values={"keep_results_count": 1, "max_threads": 1})
+def test_a_dropped_result_has_expired(place: Place) -> None:
+    own = place.app("drops", keep_results_count=1, max_threads=1)
     task = own.task(add)
     with own.running():
         first = task(1)
@@ -577,10 +602,13 @@ def test_an_unknown_invocation_is_not_found(identity: str) -> None:
 
 
 def test_what_was_pickled_works_here_and_is_named_elsewhere() -> None:
-    invocation = add_task(1)
-    own, task, handle = pickle.loads(pickle.dumps((app, add_task, invocation)))
-    assert (own.app_id, task.task_id, handle) == (app.app_id, add_task.task_id, invocation)
-    assert handle.get(timeout=BOUND_S) == 3
+    own = Pynenc("pickled")
+    original = own.task(add)
+    with own.running():
+        invocation = original(1)
+        copy, task, handle = pickle.loads(pickle.dumps((own, original, invocation)))
+        assert (copy.app_id, task.task_id, handle) == (own.app_id, original.task_id, invocation)
+        assert handle.get(timeout=BOUND_S) == 3
     code = "import pickle, sys; pickle.load(sys.stdin.buffer)"
     done = subprocess.run(
         [sys.executable, "-c", code], input=pickle.dumps(invocation), capture_output=True, timeout=BOUND_S, check=False

@@ -77,8 +77,9 @@ pub(crate) fn sent(
 ) -> PyResult<remote::Submission<Sent>> {
     let py = values.py();
     let id = engine.remote.fresh_id();
-    let payload = plan.wire()?.encode_call(values, id, &common.pieces)?;
+    // First: a rule that cannot be applied is said to be that, on every engine.
     let (rules, taken) = plan.rules(py, values, &common.prints)?;
+    let payload = plan.wire()?.encode_call(values, id, &common.pieces)?;
     let cycles = plan.runtime.cycle_control.load(Ordering::Relaxed);
     let print = taken.or_else(|| cycles.then(|| plan.plain_fingerprint(py, values, &common.prints)).flatten());
     Ok(remote::Submission {
