@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pynenc_redis::error::RedisError;
 use pynenc_redis::link::doorbell::{Bell, Doorbell};
 use pynenc_redis::link::notices::{Listener, Notices};
+use pynenc_redis::link::timing::Timing;
 use pynenc_redis::link::{Call, Link};
 use redis::Value;
 
@@ -141,7 +142,7 @@ fn a_server_that_starts_late_is_found() {
 #[test]
 fn a_full_server_refuses_new_work_and_takes_what_is_finished() {
     let server = server!();
-    let wire = wire_with(&server.url(), HASTY);
+    let wire = wire_with(&server.url(), Timing { overall: Duration::from_millis(500), ..HASTY });
     let new_work = Call { refusable: true, ..echo(&["new"]) };
     wire.call(std::slice::from_ref(&new_work)).unwrap().remove(0).unwrap();
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -162,7 +163,7 @@ fn a_full_server_refuses_new_work_and_takes_what_is_finished() {
 fn a_server_that_loads_its_data_is_waited_for() {
     let mut server = server!("--appendonly", "yes", "--enable-debug-command", "yes");
     let mut fill = redis::pipe();
-    for number in 0..20_000 {
+    for number in 0..10_000 {
         fill.cmd("SET").arg(format!("key:{number}")).arg("value").ignore();
     }
     fill.query::<()>(&mut server.connection()).unwrap();

@@ -55,8 +55,8 @@ fn config(demanding: bool) -> ServerConfig {
 fn pass_on(client: TcpStream, config: Arc<ServerConfig>, socket: &Path) -> Option<()> {
     let mut server = UnixStream::connect(socket).ok()?;
     client.set_nodelay(true).ok()?;
-    client.set_read_timeout(Some(Duration::from_millis(5))).ok()?;
-    server.set_read_timeout(Some(Duration::from_millis(5))).ok()?;
+    client.set_read_timeout(Some(Duration::from_millis(1))).ok()?;
+    server.set_read_timeout(Some(Duration::from_millis(1))).ok()?;
     let mut client = StreamOwned::new(ServerConnection::new(config).ok()?, client);
     loop {
         move_some(&mut client, &mut server)?;
