@@ -120,17 +120,14 @@ impl Pipeline {
     }
 
     fn exchange(&mut self, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
-        // A leader that panicked may have taken it along.
+        // A leader that panicked took it along, and what was due on it is void.
         let Some(mut connection) = self.connection.take() else { return Err(Fault::Lost("no connection".into())) };
         let result = self.exchange_on(&mut connection, shared, patience);
+        self.connection = Some(connection);
         if self.tally.answered {
             shared.route.proven();
             self.backoff.reset();
             self.loads = 0;
-        }
-        // After any other fault it is dropped, with whatever is still unread.
-        if matches!(result, Ok(()) | Err(Fault::GaveUp(_))) {
-            self.connection = Some(connection);
         }
         result
     }
@@ -190,7 +187,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The connection is gone, and everything that was on it.
+    /// Let go of the connection and of everything on it: what is still unread would answer the wrong command.
     fn reset(&mut self) {
         self.connection = None;
         self.outgoing = Outgoing::default();
