@@ -22,7 +22,8 @@ use rig::{PATIENCE, eventually};
 
 /// A worker that nothing but a token wakes within the time of a test.
 fn sleepy() -> Settings {
-    Settings { longest_sleep: Duration::from_secs(3_600), ..Settings::default() }
+    let hour = Duration::from_secs(3_600);
+    Settings { longest_sleep: hour, lease: hour, ..Settings::default() }
 }
 
 #[test]

@@ -52,10 +52,19 @@ local function dequeue(r)
   count('q' .. r.lane, -1)
 end
 
+-- One that is due before all others wakes a worker, which then knows when to look again.
+local function note_due(id, lane, due)
+  local first = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
+  if not first or due < tonumber(first) then
+    wake(lane, 1)
+  end
+  call('ZADD', P .. 'due', due, id)
+end
+
 -- Have it wait for its time. The caller saves the record.
 local function delay_until(r, due)
   set(r, DELAYED)
-  call('ZADD', P .. 'due', due, r.id)
+  note_due(r.id, r.lane, due)
 end
 
 local MOST_PROMOTED = 100

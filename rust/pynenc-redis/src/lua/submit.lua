@@ -65,7 +65,7 @@ end
 
 local function queue(id, lane, delay)
   if delay > 0 then
-    call('ZADD', P .. 'due', NOW + delay, id)
+    note_due(id, lane, NOW + delay)
     return
   end
   local there = entries[lane] or {}

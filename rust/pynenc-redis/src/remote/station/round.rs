@@ -108,7 +108,7 @@ impl<C> Shared<C> {
                 Ok((answers, claims)) => {
                     state.bring_answers(place, ends, answers, after);
                     if let Some(request) = claim {
-                        state.bring_work(place, worker, &request, claims, after);
+                        state.bring_work(place, worker, &request, claims, &self.keeper, after);
                     }
                 }
                 Err(failure) => {
@@ -260,10 +260,11 @@ impl<C> State<C> {
         worker: WorkerId,
         request: &ClaimRequest,
         claims: Claims,
+        keeper: &Arc<Parker>,
         after: &mut After<C>,
     ) {
         let Claims { taken, next_due, queued } = claims;
-        let usable = self.note_claim(place, worker, request, (taken.len(), queued), next_due);
+        let usable = self.note_claim(place, worker, request, (taken.len(), queued), next_due, (keeper, after));
         let now = Instant::now();
         for one in taken {
             self.bring_one(place, one, usable, now);
@@ -282,6 +283,7 @@ impl<C> State<C> {
         request: &ClaimRequest,
         (taken, queued): (usize, usize),
         next_due: Option<u64>,
+        (keeper, after): (&Arc<Parker>, &mut After<C>),
     ) -> bool {
         let Some(station) = self.stations.get_mut(place) else { return false };
         station.unanswered = None;
@@ -291,6 +293,11 @@ impl<C> State<C> {
             self.awaited[lane as usize] &= station.lane(lane).answered(more);
         }
         station.due = next_due.map(|micros| Instant::now() + Duration::from_micros(micros));
+        if let Some(due) = station.due.filter(|&due| due < station.next_tick) {
+            // Should every thread of this worker run a body by then, another worker is woken for it.
+            station.next_tick = due;
+            after.unpark(keeper);
+        }
         !station.closed && station.worker == worker
     }
 
