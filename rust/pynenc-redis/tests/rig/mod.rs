@@ -19,6 +19,7 @@ pub mod binary;
 pub mod echo;
 pub mod peer;
 pub mod process;
+pub mod scripted;
 pub mod terminator;
 
 /// How long anything may take that should take no time at all.

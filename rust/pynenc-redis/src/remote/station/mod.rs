@@ -2,6 +2,7 @@
 
 mod appetite;
 mod beat;
+mod bring;
 mod claim;
 mod courier;
 mod doorbell;

@@ -1,29 +1,22 @@
 //! One trip to the store for one worker: what it has to tell goes out, what its threads want comes in.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pynenc_core::engine::Fence;
-use pynenc_core::error::CoreError;
 use pynenc_core::id::{InvocationId, Ref};
-use pynenc_core::park::Parker;
 
 use super::Station;
+use super::bring::Trip;
 use super::lane::{LaneState, Ready};
 use super::outbox::Entry;
-use crate::error::{RedisError, Result};
+use crate::error::Result;
 use crate::remote::Settings;
-use crate::remote::after::After;
 use crate::remote::server::Hold;
 use crate::remote::shared::{Shared, State, earliest};
-use crate::store::{ClaimRequest, Claims, Taken, WorkerId};
+use crate::store::{ClaimRequest, Claims, WorkerId};
 
 /// A body that has run for this long is reported as started; a shorter one starts as it ends.
 const REPORT_AFTER: Duration = Duration::from_millis(2);
-
-/// How often in a row a claim is made again that brought nothing while something is queued: it may have moved
-/// out of the way what cannot run now.
-const MOST_BARREN: u32 = 1_000;
 
 /// What one trip carries.
 pub(super) struct Load {
@@ -84,10 +77,6 @@ impl<C> Shared<C> {
     /// Carry it to the store and bring the answer in. Blocks.
     pub(super) fn carry(&self, place: usize, load: Load) {
         let Load { worker, mut resumed, started, ends, claim, interrupt_bell } = load;
-        if interrupt_bell {
-            // Should it fail, the bell looks again by itself, only later.
-            let _ = self.server.interrupt_ring();
-        }
         let mut failure = self.tell_resumed(&mut resumed).err();
         if failure.is_none() {
             failure = self.tell_started(&started).err();
@@ -104,20 +93,15 @@ impl<C> Shared<C> {
                 station.in_flight = false;
                 station.outbox.put_resumed_back(resumed);
             }
-            match answer {
-                Ok((answers, claims)) => {
-                    state.bring_answers(place, ends, answers, after);
-                    if let Some(request) = claim {
-                        state.bring_work(place, worker, &request, claims, &self.keeper, after);
-                    }
-                }
-                Err(failure) => {
-                    state.report_later(place, started);
-                    state.bring_failure(place, worker, ends, &failure, self, after);
-                }
+            if answer.is_err() {
+                state.report_later(place, started);
             }
-            state.after_trip(place, &self.bell, after);
+            state.bring_in(&Trip { place, worker, claim, shared: self }, ends, answer, after);
         });
+        if interrupt_bell {
+            // Should it fail, the bell looks again by itself, only later.
+            let _ = self.server.interrupt_ring();
+        }
     }
 
     fn tell_resumed(&self, resumed: &mut Vec<Hold>) -> Result<()> {
@@ -192,121 +176,6 @@ impl<C> State<C> {
             {
                 station.unreported.push_back((at, fence, now));
             }
-        }
-    }
-
-    /// Tell those who wait for the trip to be over.
-    fn after_trip(&mut self, place: usize, bell: &Arc<Parker>, after: &mut After<C>) {
-        self.want_a_ring(bell, after);
-        if let Some(station) = self.stations.get(place)
-            && let Some(drained) = station.drained.as_ref().filter(|_| station.outbox.unacknowledged() == 0)
-        {
-            after.unpark(drained);
-        }
-    }
-
-    fn bring_answers(&mut self, place: usize, ends: Vec<Entry>, answers: Vec<Result<()>>, after: &mut After<C>) {
-        let mut again = Vec::new();
-        let mut answers = answers.into_iter();
-        for entry in ends {
-            match answers.next() {
-                Some(Err(failure)) if !matches!(failure, RedisError::Refused(_)) => again.push(entry),
-                None => again.push(entry),
-                Some(answer) => {
-                    if let Some(station) = self.stations.get_mut(place) {
-                        station.outbox.acknowledge(1);
-                    }
-                    self.settled(entry, answer, after);
-                }
-            }
-        }
-        self.send_again(place, again, Instant::now() + Duration::from_secs(1));
-    }
-
-    fn send_again(&mut self, place: usize, ends: Vec<Entry>, not_before: Instant) {
-        if let Some(station) = self.stations.get_mut(place)
-            && !ends.is_empty()
-        {
-            self.counters.resent += ends.len() as u64;
-            station.outbox.put_back(ends);
-            station.not_before = Some(not_before);
-        }
-    }
-
-    fn bring_failure(
-        &mut self,
-        place: usize,
-        worker: WorkerId,
-        ends: Vec<Entry>,
-        failure: &RedisError,
-        shared: &Shared<C>,
-        after: &mut After<C>,
-    ) {
-        let pause = shared.pause_after(failure);
-        let lost = matches!(failure, RedisError::Refused(CoreError::UnknownWorker(_)));
-        let not_before = if lost { Instant::now() } else { Instant::now() + pause };
-        self.send_again(place, ends, not_before);
-        if lost {
-            self.lose_lease(place, worker, after);
-            after.unpark(&shared.keeper);
-        } else if let Some(station) = self.stations.get_mut(place) {
-            station.not_before = Some(not_before);
-        }
-    }
-
-    fn bring_work(
-        &mut self,
-        place: usize,
-        worker: WorkerId,
-        request: &ClaimRequest,
-        claims: Claims,
-        keeper: &Arc<Parker>,
-        after: &mut After<C>,
-    ) {
-        let Claims { taken, next_due, queued } = claims;
-        let usable = self.note_claim(place, worker, request, (taken.len(), queued), next_due, (keeper, after));
-        let now = Instant::now();
-        for one in taken {
-            self.bring_one(place, one, usable, now);
-        }
-        let Some(station) = self.stations.get_mut(place) else { return };
-        for lane in &mut station.lanes {
-            lane.wake(after);
-        }
-    }
-
-    /// What a claim says of the queue; whether what it brought can be used.
-    fn note_claim(
-        &mut self,
-        place: usize,
-        worker: WorkerId,
-        request: &ClaimRequest,
-        (taken, queued): (usize, usize),
-        next_due: Option<u64>,
-        (keeper, after): (&Arc<Parker>, &mut After<C>),
-    ) -> bool {
-        let Some(station) = self.stations.get_mut(place) else { return false };
-        station.unanswered = None;
-        station.barren = if taken == 0 { station.barren + 1 } else { 0 };
-        let more = taken >= request.limit || (queued > 0 && station.barren < MOST_BARREN);
-        for &lane in &request.lanes {
-            self.awaited[lane as usize] &= station.lane(lane).answered(more);
-        }
-        station.due = next_due.map(|micros| Instant::now() + Duration::from_micros(micros));
-        if let Some(due) = station.due.filter(|&due| due < station.next_tick) {
-            // Should every thread of this worker run a body by then, another worker is woken for it.
-            station.next_tick = due;
-            after.unpark(keeper);
-        }
-        !station.closed && station.worker == worker
-    }
-
-    fn bring_one(&mut self, place: usize, taken: Taken, usable: bool, now: Instant) {
-        let at = self.take_in(place, &taken);
-        if !usable {
-            self.give_back(at, taken.fence);
-        } else if let Some(station) = self.stations.get_mut(place) {
-            station.lane(taken.lane).push(Ready { at, since: now, taken });
         }
     }
 }
