@@ -10,6 +10,17 @@ use crate::store::{ClaimRequest, Start};
 /// How many one decision hands out: the server does nothing else meanwhile.
 const MOST_CLAIMED: usize = 128;
 
+/// How much of a lane is wanted.
+#[derive(Clone, Copy)]
+struct Appetite {
+    /// What threads could begin at once.
+    wants: usize,
+    /// That, and what may be fetched ahead.
+    limit: usize,
+    /// Whether some are for threads that are not free yet.
+    ahead: bool,
+}
+
 impl Station {
     /// What to ask for, if anything: what threads could begin at once, and while bodies are short as many
     /// more as a moment's work.
@@ -23,31 +34,41 @@ impl Station {
             return None;
         }
         if self.unanswered.is_none() {
-            self.turn = 1 - self.turn;
-            let order = if self.turn == 1 { [Lane::Sync, Lane::Async] } else { [Lane::Async, Lane::Sync] };
             // Slots that ran bodies which end now, rather than children of a waiting body.
             let busy = ends.iter().any(|entry| entry.slip.is_none() && entry.settlement.ran.is_some());
-            let (lane, limit, ahead) =
-                order.into_iter().find_map(|lane| self.appetite(lane, busy, settings).map(|(l, a)| (lane, l, a)))?;
-            self.lane(lane).ask();
+            let (lanes, Appetite { limit, ahead, .. }) = self.next_lanes(busy, settings)?;
+            lanes.iter().for_each(|&lane| self.lane(lane).ask());
             let start = if ahead { Start::Keyed } else { Start::All };
-            let (lanes, worker) = (vec![lane], self.worker);
+            let worker = self.worker;
             self.unanswered = Some(ClaimRequest { worker, lanes, limit, nonce: nonce(), start });
         }
         self.unanswered.clone()
     }
 
-    /// How many of a lane are wanted, and whether some are for threads that are not free yet.
-    fn appetite(&self, lane: Lane, busy: bool, settings: &Settings) -> Option<(usize, bool)> {
+    /// Where to ask, and for how much. One lane after the other: each wants a number of its own. But while there
+    /// was nothing anywhere, one look at both will do, for as much as either could take.
+    fn next_lanes(&mut self, busy: bool, settings: &Settings) -> Option<(Vec<Lane>, Appetite)> {
+        self.turn = 1 - self.turn;
+        let order = if self.turn == 1 { [Lane::Sync, Lane::Async] } else { [Lane::Async, Lane::Sync] };
+        let hungry: Vec<(Lane, Appetite)> =
+            order.into_iter().filter_map(|lane| Some((lane, self.appetite(lane, busy, settings)?))).collect();
+        match hungry.as_slice() {
+            [(_, one), (_, other)] if self.barren > 0 && !busy => {
+                let wants = one.wants.min(other.wants);
+                Some((vec![Lane::Sync, Lane::Async], Appetite { wants, limit: wants, ahead: false }))
+            }
+            [] => None,
+            [(lane, appetite), ..] => Some((vec![*lane], *appetite)),
+        }
+    }
+
+    fn appetite(&self, lane: Lane, busy: bool, settings: &Settings) -> Option<Appetite> {
         let state = &self.lanes[lane as usize];
         let ahead = if lane == Lane::Sync { self.pace.fit(settings.fetch_ahead) } else { 0 };
         let (wants, spare) = (state.wants(), state.spare());
         let asked = wants > 0 && (state.may_be_had() || busy);
         let short = state.may_be_had() && busy && spare < ahead / 2;
-        if !asked && !short {
-            return None;
-        }
         let limit = (wants + ahead.saturating_sub(spare)).min(MOST_CLAIMED);
-        Some((limit, ahead > 0))
+        (asked || short).then_some(Appetite { wants: wants.min(MOST_CLAIMED), limit, ahead: ahead > 0 })
     }
 }

@@ -87,7 +87,8 @@ impl<C> Shared<C> {
     }
 
     fn tick(&self, place: usize) {
-        let longest = self.settings.lease / 3;
+        // Often enough for what a silent worker held to be found within half a lease of its end.
+        let longest = self.settings.lease.mul_f64(0.45);
         let next = match self.server.tick() {
             Ok(next) => next.map_or(longest, Duration::from_micros).clamp(Duration::from_millis(5), longest),
             Err(failure) => self.pause_after(&failure),

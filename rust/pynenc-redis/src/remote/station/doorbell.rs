@@ -52,7 +52,7 @@ impl<C: Send + 'static> Shared<C> {
     }
 
     fn watch_for(&self) -> Option<Watch> {
-        let longest = Instant::now() + self.jittered(self.settings.longest_sleep);
+        let longest = Instant::now() + self.jittered(self.settings.longest_sleep.mul_f64(0.8));
         self.decide(|state, _| {
             let due = state.stations.iter().filter_map(|station| station.due).min();
             let until = earliest(Some(longest), due)?;
