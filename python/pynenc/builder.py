@@ -15,7 +15,6 @@ _LEVELS = ("debug", "info", "warning", "error", "critical")
 _SERIALIZERS = {"json": "JsonSerializer", "pickle": "PickleSerializer", "cloudpickle": "CloudpickleSerializer"}
 _ARG_CACHES = {"memory": "MemArgCache", "disabled": "DisabledArgCache"}
 _PROCESS_RUNNERS = {"MultiThreadRunner", "PersistentProcessRunner", "ProcessRunner"}
-_MEMORY_ONLY = "this build has only the memory engine, whose work lives in one process"
 
 
 class _Settings:
@@ -167,12 +166,27 @@ class PynencBuilder(_RunnerSettings, _PrintSettings):
         """Keep work in this process."""
         return self.custom_config(engine="memory")
 
-    def redis(self, url: str | None = None, db: int | None = None) -> Self:
-        """Refuse.
+    def local(self, local_dir: str | None = None, keep: bool = False) -> Self:
+        """Keep work in a private server that all processes of this machine share, and that is started when needed.
 
-        :raises ConfigError: always, in this build.
+        :param local_dir: Directory above the data directories of applications; this user's own by default.
+        :param keep: Leave the server running when no process uses it any more.
         """
-        raise ConfigError(f"redis: {_MEMORY_ONLY}; accepted: memory")
+        if local_dir is not None:
+            self.custom_config(local_dir=local_dir)
+        return self.custom_config(engine="local", local_keep=keep)
+
+    def redis(self, url: str | None = None, db: int | None = None) -> Self:
+        """Keep work on a Redis or Valkey server, which many machines share.
+
+        :param url: Its address; else the settings say it.
+        :param db: Which of its databases, instead of the one in the address.
+        """
+        if url is not None:
+            self.custom_config(redis_url=f"{url}/{db}" if db else url)
+        elif db is not None:
+            self.custom_config(redis_db=db)
+        return self.custom_config(engine="redis")
 
     def arg_cache(
         self,

@@ -308,8 +308,8 @@ class ForkedProcessError(PynencError):
 
     def __str__(self) -> str:
         return super().__str__() or (
-            "the engine belongs to the parent process of this fork; start a new interpreter instead. Sharing work "
-            'with it takes engine="local" or engine="redis", which are not in this build yet'
+            "the engine belongs to the parent process of this fork; start a new interpreter instead, and share work "
+            'with it through engine="local" (on this machine) or engine="redis"'
         )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from pynenc import ArgumentPrintMode, ConcurrencyControlType, Pynenc, PynencBuilder
 from pynenc.arg_cache import DisabledArgCache
+from pynenc.conf.config_local import ConfigLocal
 from pynenc.exceptions import ConfigError
 from pynenc.runner import DummyRunner, MultiThreadRunner, PersistentProcessRunner, ProcessRunner, ThreadRunner
 from pynenc.serializer import PickleSerializer
@@ -99,9 +100,19 @@ def test_wrong_values_are_refused_with_what_is_accepted(wrong):
         wrong(PynencBuilder())
 
 
-def test_what_this_build_lacks_is_said():
-    with pytest.raises(ConfigError, match="only the memory engine"):
-        PynencBuilder().redis("redis://localhost")
+def test_engines_that_other_processes_reach():
+    app = PynencBuilder().redis("redis://host:1", 3).build()
+    assert (app.conf.engine, app.conf.runner_cls) == ("redis", "PersistentProcessRunner")
+    assert app.config_values["redis_url"] == "redis://host:1/3"
+    app = PynencBuilder().local("/some/where", keep=True).build()
+    assert (app.conf.engine, app.conf.runner_cls, app.conf.broker_cls) == (
+        "local",
+        "PersistentProcessRunner",
+        "RedisBroker",
+    )
+    settings = ConfigLocal(config_values=app.config_values)
+    assert (settings.local_dir, settings.local_keep) == ("/some/where", True)
+    assert "local_dir" not in PynencBuilder().local().build().config_values
 
 
 @pytest.mark.parametrize(

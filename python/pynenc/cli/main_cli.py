@@ -205,7 +205,13 @@ def main() -> None:
 
 
 def _report(error: Exception, session: Session) -> ExitCode:
-    from pynenc.exceptions import ConfigError, PynencError, RunnerNotExecutableError
+    from pynenc.exceptions import (
+        AccessDeniedError,
+        ConfigError,
+        EngineUnreachableError,
+        PynencError,
+        RunnerNotExecutableError,
+    )
 
     if session.verbose:
         import traceback
@@ -225,7 +231,7 @@ def _report(error: Exception, session: Session) -> ExitCode:
     _say(f"{type(error).__name__}: {error}")
     if isinstance(error, TimeoutError):
         return ExitCode.TIMEOUT
-    if isinstance(error, ConnectionError):
+    if isinstance(error, ConnectionError | EngineUnreachableError | AccessDeniedError):
         return ExitCode.UNREACHABLE
     if not isinstance(error, PynencError) and not session.verbose:
         _say("this is unexpected; run it again with -v before the command to see where it happened")

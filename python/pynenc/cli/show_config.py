@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pynenc.cli.output import show_rows
 from pynenc.conf.catalog import section_of
+from pynenc.conf.config_local import ConfigLocal
 from pynenc.conf.config_task import ConfigTask
 
 if TYPE_CHECKING:
@@ -51,5 +52,6 @@ def _parts(app: Pynenc) -> list[ConfigPynencBase]:
         app.state_backend.conf,
         app.arg_cache.conf,
         app.runner.conf,
+        ConfigLocal(config_values=app.config_values, config_filepath=app.config_filepath),
         ConfigTask(config_values=app.config_values, config_filepath=app.config_filepath),
     ]

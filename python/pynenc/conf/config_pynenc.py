@@ -12,7 +12,16 @@ LOGGING_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _APP_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
-# What the short form stands for, and what follows from it.
+_ON_SERVER: dict[str, str | int] = {
+    "orchestrator_cls": "RedisOrchestrator",
+    "broker_cls": "RedisBroker",
+    "state_backend_cls": "RedisStateBackend",
+    "arg_cache_cls": "RedisArgCache",
+    "runner_cls": "PersistentProcessRunner",
+    "keep_results_count": 1_000_000,
+    "keep_results_bytes": 1_073_741_824,
+}
+# What the short form stands for, and what follows from it. Classes that two engines share stand for the first.
 _DEFAULTS_OF_ENGINE: dict[str, dict[str, str | int]] = {
     "memory": {
         "orchestrator_cls": "MemOrchestrator",
@@ -23,15 +32,8 @@ _DEFAULTS_OF_ENGINE: dict[str, dict[str, str | int]] = {
         "keep_results_count": 100_000,
         "keep_results_bytes": 268_435_456,
     },
-    "redis": {
-        "orchestrator_cls": "RedisOrchestrator",
-        "broker_cls": "RedisBroker",
-        "state_backend_cls": "RedisStateBackend",
-        "arg_cache_cls": "RedisArgCache",
-        "runner_cls": "PersistentProcessRunner",
-        "keep_results_count": 1_000_000,
-        "keep_results_bytes": 1_073_741_824,
-    },
+    "redis": _ON_SERVER,
+    "local": _ON_SERVER,
 }
 _STORING = ("orchestrator_cls", "broker_cls", "state_backend_cls")
 _FROM_ENGINE = "engine "
@@ -63,9 +65,9 @@ class ConfigPynenc(ConfigPynencBase):
         Name of the application, 1 to 64 letters, digits, dots, dashes and underscores. Applications of the same id
         share their work on engines that reach beyond one process.
     :cvar str engine:
-        Where work is kept: ``memory`` is this process, ``redis`` a Redis or Valkey server that many machines share. It
-        chooses the class of each component and of the runner, and how much is kept, except what is set itself. Not
-        set, it follows component classes that are.
+        Where work is kept: ``memory`` is this process, ``local`` a private server for all processes of this machine,
+        ``redis`` a Redis or Valkey server that many machines share. It chooses the class of each component and of the
+        runner, and how much is kept, except what is set itself. Not set, it follows component classes that are.
     :cvar str orchestrator_cls:
         Class name of the orchestrator; follows ``engine``.
     :cvar str broker_cls:
@@ -98,9 +100,9 @@ class ConfigPynenc(ConfigPynencBase):
     :cvar float keep_results_seconds:
         How long a finished invocation is kept with its result and history.
     :cvar int keep_results_count:
-        How many finished invocations are kept; the oldest go first. On redis 1,000,000.
+        How many finished invocations are kept; the oldest go first. On local and redis 1,000,000.
     :cvar int keep_results_bytes:
-        How many bytes of finished invocations are kept; the oldest go first. On redis 1 GiB.
+        How many bytes of finished invocations are kept; the oldest go first. On local and redis 1 GiB.
     :cvar str logging_level:
         The least level that is logged: debug, info, warning, error or critical.
     :cvar bool print_arguments:

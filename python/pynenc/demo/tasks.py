@@ -17,7 +17,7 @@ LEAF = 32
 HOLD_SECONDS = 0.002
 
 # Files and the environment beat what is said here, in workers as well as in the process that calls.
-app = Pynenc(app_id="pynenc-demo", config_values={"max_threads": 2, "logging_level": "error"})
+app = Pynenc(app_id="pynenc-demo", config_values={"max_threads": 2, "num_processes": 2, "logging_level": "error"})
 
 
 class Span(NamedTuple):

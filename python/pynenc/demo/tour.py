@@ -105,6 +105,14 @@ def set_up(engine: str) -> None:
     app.conf.dev_mode_force_sync_tasks = False  # a setting for somebody's tests, found in this directory
 
 
+def reach() -> None:
+    """Ask the engine something, so that one that is not there is told apart from a step that fails.
+
+    :raises LocalServerError: when the local engine has no server.
+    """
+    app.runtime.engine.counts()
+
+
 def walk(steps: Sequence[Step[Any, Any]], display: Display, items: int) -> Iterator[StepReport]:
     """Take the steps in turn; a wrong answer or an error is reported, and the next step is taken.
 

@@ -7,20 +7,18 @@ from typing import Any
 
 from pynenc.exceptions import ConfigError
 
-ENGINES: Mapping[str, str] = {"memory": "pynenc.engine.memory:create", "redis": "pynenc.engine.redis:create"}
+ENGINES: Mapping[str, str] = {
+    "local": "pynenc.engine.local:create",
+    "memory": "pynenc.engine.memory:create",
+    "redis": "pynenc.engine.redis:create",
+}
 """Name to ``module:function``; the function makes the engine of an application."""
 
 IN_PROCESS = frozenset({"memory"})
 """Engines that no other process can read or write."""
 
-BEYOND_PROCESS = (
-    'engine="local" will share work between the processes of this machine, engine="redis" between machines; '
-    "neither is in this build yet"
-)
+BEYOND_PROCESS = 'engine="local" shares work between the processes of this machine, engine="redis" between machines'
 """What somebody is told who looks for an engine in the wrong process."""
-
-LATER_ENGINES = ("local",)
-"""Names that stand for engines of other builds."""
 
 ALIASES: Mapping[str, str] = {"MemTaskBroker": "MemBroker"}
 
@@ -64,7 +62,7 @@ def load_engine(name: str) -> Any:
     :raises ConfigError: when there is no engine of that name.
     """
     if name not in ENGINES:
-        raise ConfigError(f"engine {name!r} {_missing(name)}; accepted: {', '.join(sorted(ENGINES))}")
+        raise ConfigError(f"engine {name!r} is unknown; accepted: {', '.join(sorted(ENGINES))}")
     return _imported(ENGINES[name])
 
 
@@ -89,14 +87,8 @@ def load_component(setting: str, name: str, base: type[Any]) -> type[Any]:
     accepted = ", ".join(sorted({*known, *others}))
     raise ConfigError(
         f"{setting} is {name!r}: no loaded subclass of {base.__name__} has that name, "
-        f"and it {_missing(name.lower())}; accepted: {accepted}"
+        f"and it is unknown; accepted: {accepted}"
     )
-
-
-def _missing(name: str) -> str:
-    if any(later in name for later in (*LATER_ENGINES, "process", "multithread")):
-        return "is not in this build"
-    return "is unknown"
 
 
 def _imported(path: str) -> Any:

@@ -5,30 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from pynenc.exceptions import LocalServerError
 from pynenc.local_server.hold import Hold
 from pynenc.local_server.places import places_of
 
-
-class LocalSettings(Protocol):
-    """The settings that are read here."""
-
-    @property
-    def local_dir(self) -> str:
-        """Directory above the data directories; empty: this user's directory for state."""
-        ...
-
-    @property
-    def local_server(self) -> str:
-        """The server's program; empty: look for one."""
-        ...
-
-    @property
-    def local_keep(self) -> bool:
-        """Whether the server goes on when nobody uses it."""
-        ...
+if TYPE_CHECKING:
+    from pynenc.conf.config_local import ConfigLocal
 
 
 class LocalServer:
@@ -52,11 +36,15 @@ class LocalServer:
         """Let go of the server; it ends when nobody holds it."""
         self._finalizer()
 
+    def wait_until_gone(self, seconds: float) -> bool:
+        """After the release, wait until server and keeper have ended; whether they have. Others may still use them."""
+        return self._hold.keeper_has_ended(seconds)
+
     def __repr__(self) -> str:
         return f"LocalServer({self.url!r})"
 
 
-def ensure_server(app_id: str, conf: LocalSettings) -> LocalServer:
+def ensure_server(app_id: str, conf: ConfigLocal) -> LocalServer:
     """Find the server of this user and application, or start it; and hold on to it.
 
     However many processes do so at once, there is one server.

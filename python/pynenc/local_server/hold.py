@@ -7,17 +7,19 @@ import os
 import select
 import socket
 import threading
-from time import monotonic
+from time import monotonic, sleep
 
 from pynenc.exceptions import LocalServerError
 from pynenc.local_server.attach import Attached, attach
 from pynenc.local_server.fork_guard import closed_in_child
+from pynenc.local_server.lock import locked_if_free
 from pynenc.local_server.places import Places
 
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 10.0
 _STEADY_SECONDS = 10.0
 _JOIN_SECONDS = 5.0
+_LOOK_SECONDS = 0.01
 
 
 class Hold:
@@ -59,6 +61,17 @@ class Hold:
         self._line.close()
         self._ears.close()
 
+    def keeper_has_ended(self, seconds: float) -> bool:
+        """Wait so long for the end of the keeper, which comes after that of the server; whether it has come."""
+        until = monotonic() + seconds
+        while True:
+            with locked_if_free(self._places.keeper_lock) as free:
+                if free:
+                    return True
+            if monotonic() >= until:
+                return False
+            sleep(_LOOK_SECONDS)
+
     # -- in the thread ----------------------------------------------------------------------------
     def _watch(self) -> None:
         while self._slept_until_the_keeper_ended():
@@ -94,8 +107,8 @@ class Hold:
 
     def _heard_owner(self, seconds: float | None, *others: int) -> bool:
         """Sleep until the owner lets go, one of the others ends, or the time is over; whether it was the first."""
-        sleep = select.poll()
+        sleeper = select.poll()
         for descriptor in (self._ears.fileno(), *others):
-            sleep.register(descriptor, select.POLLIN)
-        heard = sleep.poll(None if seconds is None else seconds * 1_000)
+            sleeper.register(descriptor, select.POLLIN)
+        heard = sleeper.poll(None if seconds is None else seconds * 1_000)
         return any(descriptor == self._ears.fileno() for descriptor, _ in heard)

@@ -83,7 +83,11 @@ class SupervisedRunner(BaseRunner, ABC):
             self._in_background = True
             self._thread = Thread(target=self._supervise_alone, args=(started,), name="pynenc-runner", daemon=True)
             self._thread.start()
-        started.wait()
+        try:
+            started.wait()
+        except BaseException:  # Ctrl-C: whoever asked will not come to know that it runs, nor stop it
+            self.stop_background()
+            raise
         if self._error is not None:
             raise self._error
         return True

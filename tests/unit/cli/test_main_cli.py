@@ -93,8 +93,8 @@ def test_help_loads_neither_the_library_nor_the_application() -> None:
         (["runner", "start", "--slots", "0"], ["--slots"]),
         (["runner", "start", "--slots", "many"], ["--slots"]),
         (["demo", "--items", "0"], ["--items"]),
-        (["demo", "--engine", "disk"], ["'disk'", "accepted: memory"]),
-        (["demo", "--engine", "memroy"], ["'memroy'", "accepted: memory"]),
+        (["demo", "--engine", "disk"], ["'disk'", "accepted: local, memory, redis"]),
+        (["demo", "--engine", "memroy"], ["'memroy'", "accepted: local, memory, redis"]),
         (["version", "more"], ["more", "pynenc version --help"]),
     ],
 )
@@ -198,6 +198,7 @@ def test_every_setting_is_shown(pynenc: Pynenc, shop: Path) -> None:
         "broker",
         "argcache",
         "threadrunner",
+        "local",
         "task",
     }
     app = discover.find_app("shop:app").app

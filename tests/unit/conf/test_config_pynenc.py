@@ -108,7 +108,7 @@ def test_engine_assigned_later() -> None:
 
 
 def test_unknown_engine() -> None:
-    with pytest.raises(ConfigError, match=r"^engine = 'radish' from code: expected one of memory, redis$"):
+    with pytest.raises(ConfigError, match=r"^engine = 'radish' from code: expected one of memory, redis, local$"):
         ConfigPynenc({"engine": "radish"})
 
 
