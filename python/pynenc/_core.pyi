@@ -240,6 +240,12 @@ class RedisEngine:
     def register_worker(self, name: str = "", /) -> int: ...
     def renew(self, worker: int, /) -> bool: ...
     def lose(self, worker: int, /) -> list[str]: ...
+    def worker_died(self, worker_id: int, reason: str, /) -> list[str]:
+        """A worker's process has died: what it held counts a loss. The number is the one on its board."""
+
+    def worker_left(self, worker_id: int, /) -> list[str]:
+        """A worker's process was ended: what it held goes back, counted as nothing."""
+
     def tick(self) -> float | None:
         """Promote what is due, rescue what lost its lease, drop what is old; seconds to the next."""
 

@@ -225,9 +225,12 @@ def _report(error: Exception, session: Session) -> ExitCode:
     if isinstance(error, CommandError):
         _say(str(error))
         return error.code
-    if isinstance(error, ConfigError | RunnerNotExecutableError):
+    if isinstance(error, ConfigError | RunnerNotExecutableError | AccessDeniedError):
         _say(str(error))
         return ExitCode.USAGE
+    if isinstance(error, EngineUnreachableError):
+        _say(str(error))
+        return ExitCode.UNREACHABLE
     _say(f"{type(error).__name__}: {error}")
     if isinstance(error, TimeoutError):
         return ExitCode.TIMEOUT

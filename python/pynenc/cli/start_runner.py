@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from pynenc._core import __version__
 from pynenc.cli.output import print_line, say
+from pynenc.engine.fitness import address
 from pynenc.engine.registry import BEYOND_PROCESS, stays_in_process
 from pynenc.wiring import make_runner
 
 if TYPE_CHECKING:
+    from pynenc.app import Pynenc
     from pynenc.cli.discover import Located
 
 
@@ -32,7 +34,7 @@ def start_runner(located: Located, *, runner_name: str | None, slots: int | None
     rows = {
         "pynenc": __version__,
         "app": f"{name} (id {app.app_id})",
-        "engine": app.conf.engine + (", in this process" if stays_in_process(app.conf.engine) else ""),
+        "engine": f"{app.conf.engine}, {_place(app)}",
         "runner": f"{type(runner).__name__}, {_counted(runner.max_parallel_slots, 'slot')}",
         "tasks": str(len(app.tasks)),
         "lease": f"{app.conf.lease_seconds:g} s",
@@ -42,6 +44,10 @@ def start_runner(located: Located, *, runner_name: str | None, slots: int | None
             print_line(f"{title:<8}{value}")
     _warn(located)
     runner.run()
+
+
+def _place(app: Pynenc) -> str:
+    return "in this process" if stays_in_process(app.conf.engine) else address(app)
 
 
 def _warn(located: Located) -> None:

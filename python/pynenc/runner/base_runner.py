@@ -79,9 +79,11 @@ class BaseRunner(ABC):
         are restored afterwards.
 
         :raises RunnerError: when it runs already.
+        :raises EngineError: when the engine cannot be reached or used.
         """
         from pynenc.runner.signals import handled
 
+        self._meet_engine()
         with handled(self.stop_runner_loop, self.dump):
             self.on_start()
             set_current_runner(self.app.app_id, self)
@@ -92,6 +94,13 @@ class BaseRunner(ABC):
             finally:
                 set_current_runner(self.app.app_id, None)
                 self.on_stop()
+
+    def _meet_engine(self) -> None:
+        """Reach the engine before anything is started, and warn of what is wrong with its server."""
+        from pynenc.engine.fitness import examine
+
+        for weakness in examine(self.app):
+            self.logger.warning(weakness)
 
     def on_start(self) -> None:  # noqa: B027 - a hook: subclasses need not have it
         """Called before the first body, in the thread that calls :meth:`run`."""

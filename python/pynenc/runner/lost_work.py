@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pynenc.runner.base_runner import BaseRunner
@@ -79,6 +79,6 @@ class LostWork:
                 )
 
     def _deliver(self, worker: int, reason: str | None) -> list[str]:
-        engine = self._runner.app.runtime.engine
-        found: list[str] = engine.lose(worker)
+        engine: Any = self._runner.app.runtime.engine
+        found: list[str] = engine.worker_left(worker) if reason is None else engine.worker_died(worker, reason)
         return found

@@ -74,10 +74,13 @@ class SupervisedRunner(BaseRunner, ABC):
         """Run in a thread of its own; returns when work can be taken. ``False``: it runs already.
 
         :raises RunnerError: when no worker process can be started.
+        :raises EngineError: when the engine cannot be reached or used.
         """
+        if not self._runs():
+            self._meet_engine()  # not under the lock: a server may take its time
         started = Event()
         with self._lock:
-            if self._supervisor is not None:
+            if self._runs():
                 return False
             self._open()
             self._in_background = True
@@ -120,11 +123,14 @@ class SupervisedRunner(BaseRunner, ABC):
     # -- running ----------------------------------------------------------------------------------
     def _run(self) -> None:
         with self._lock:
-            if self._supervisor is not None:
+            if self._runs():
                 raise RunnerError(f"{self.runner_id} runs already")
             self._open()
             self._thread = current_thread()
         self._supervise(None)
+
+    def _runs(self) -> bool:
+        return self._supervisor is not None
 
     def _open(self) -> None:
         from pynenc.runner.supervisor.supervisor import Supervisor

@@ -22,6 +22,8 @@ class Tally(NamedTuple):
     """Ended after somebody else had taken over: refused."""
     handed_back: int = 0
     """Given back unfinished."""
+    forced: int = 0
+    """1 when a worker process has ended itself under a body that would not end in time."""
 
     @property
     def unfinished(self) -> int:

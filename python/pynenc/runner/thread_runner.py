@@ -209,6 +209,8 @@ class ThreadRunner(BaseRunner):
     # -- stopping ---------------------------------------------------------------------------------
     def _wind_down(self, pool: WorkerPool) -> None:
         lane = self._lane
+        if self._stops and pool.running:
+            self.logger.info("stopping: no more work is taken, and what runs has %g s to end", self._patience())
         if lane is not None:
             lane.drain(self._told)
         while pool.running and self._stops < 2:

@@ -25,7 +25,7 @@ pub(crate) struct AsyncRun {
 impl AsyncRun {
     pub(crate) fn start(py: Python<'_>, pool: &Arc<Pool>, claimed: Claimed) -> PyResult<Option<Self>> {
         let Some(ready) = claimed.ready(py, &pool.runtime.engine, None) else { return Ok(None) };
-        let context = Py::new(py, RunContext::new(pool, ready, 0))?;
+        let context = Py::new(py, RunContext::new(py, pool, ready, 0))?;
         pool.on_loop.lock().push(context.clone_ref(py));
         Ok(Some(Self { context, ended: Mutex::new(false) }))
     }

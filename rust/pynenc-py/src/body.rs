@@ -62,7 +62,7 @@ pub(crate) struct Control {
 
 impl RunContext {
     /// A body that begins now.
-    pub(crate) fn new(pool: &Arc<Pool>, ready: Ready, thread: u64) -> Self {
+    pub(crate) fn new(py: Python<'_>, pool: &Arc<Pool>, ready: Ready, thread: u64) -> Self {
         let this = Self {
             runtime: Arc::clone(&pool.runtime),
             pool: Arc::clone(pool),
@@ -80,7 +80,7 @@ impl RunContext {
         };
         pool.begin_body();
         if let Some(limit) = this.plan.max_run {
-            pool.set_deadline(this.at, this.began + limit);
+            pool.limit(py, &this, limit);
         }
         this
     }
@@ -228,7 +228,7 @@ pub(crate) fn run(
     resume: Option<(Ref, Fence)>,
 ) -> PyResult<()> {
     let Some(ready) = claimed.ready(py, &pool.runtime.engine, resume) else { return Ok(()) };
-    let context = Bound::new(py, RunContext::new(pool, ready, cell.thread))?;
+    let context = Bound::new(py, RunContext::new(py, pool, ready, cell.thread))?;
     gil::untrack(context.as_any());
     cell.enter(py, &context);
     let own = cell.new_context.bind(py).call0()?;

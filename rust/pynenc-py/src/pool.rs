@@ -7,6 +7,7 @@
 
 mod board;
 mod duty;
+mod ending;
 mod keeping;
 mod worker_pool;
 

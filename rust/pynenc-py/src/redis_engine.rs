@@ -264,6 +264,21 @@ impl PyRedisEngine {
         Ok(lost.iter().map(ToString::to_string).collect())
     }
 
+    /// A worker's process has died, as its runner has seen: what it held counts a loss, with this reason. By the
+    /// worker's number for every process.
+    #[pyo3(signature = (worker_id, reason, /))]
+    fn worker_died(&self, py: Python<'_>, worker_id: u64, reason: &str) -> PyResult<Vec<String>> {
+        let lost = self.ask(py, |store| store.lose(WorkerId(worker_id), reason))?;
+        Ok(lost.iter().map(ToString::to_string).collect())
+    }
+
+    /// A worker's process had to be ended, and is: what it held goes back, counted as nothing.
+    #[pyo3(signature = (worker_id, /))]
+    fn worker_left(&self, py: Python<'_>, worker_id: u64) -> PyResult<Vec<String>> {
+        let back = self.ask(py, |store| store.leave(WorkerId(worker_id)))?;
+        Ok(back.iter().map(ToString::to_string).collect())
+    }
+
     fn tick(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(self.ask(py, Store::tick)?.map(seconds))
     }

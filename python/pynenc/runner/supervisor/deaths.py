@@ -57,6 +57,8 @@ class Deaths:
         """
         tally = process.board.read()
         self.total = self.total.plus(tally)
+        if tally.forced:
+            process.kill_all()  # what the body has started would run on without it
         end = process.bury(self._kills.more)
         if process.ready_at is None:
             if process.killed_for or stopping:
@@ -66,6 +68,9 @@ class Deaths:
         elif process.phase is Phase.LEFT:
             self._back_off.worked()
             self._logger.log(self._level, "%s has ended%s", process, f": {process.reason}" if process.reason else "")
+        elif tally.forced:
+            self._logger.warning("%s has ended with a body that ran past its max_run_seconds", process)
+            self._listener.stopped(process, tally)
         elif process.killed_for and process.told_to_stop:
             self._logger.warning("%s was killed: %s", process, process.killed_for)
             self._listener.stopped(process, tally)

@@ -25,6 +25,10 @@ class Policy(Protocol):
         """How many more are to be ready to serve, or on the way there."""
         ...
 
+    def serves(self, process: WorkerProcess) -> None:
+        """Take note of one that begins to serve."""
+        ...
+
     def heard(self, process: WorkerProcess, message: FromWorker, crew: Crew) -> None:
         """Take note of a message."""
         ...
@@ -62,6 +66,9 @@ class FixedCrew:
     def standby(self, crew: Crew) -> int:
         """None: one that dies is replaced when it dies."""
         return 0
+
+    def serves(self, process: WorkerProcess) -> None:
+        """Nothing more is asked of it."""
 
     def heard(self, process: WorkerProcess, message: FromWorker, crew: Crew) -> None:
         """Nothing that they say changes their number."""

@@ -45,7 +45,9 @@ class ScaledCrew:
         self._idle_seconds = idle_seconds
         self._queue = queue
         self._wanted = least
-        self._watched: set[int] = set()
+        # Those that have said that their slots are all taken, and were not asked again.
+        self._loaded: set[int] = set()
+        self._asking = False
         self._ask_again_at: float | None = None
         # How many bodies each had started, and since when it has had none that was unfinished.
         self._idle_since: dict[int, tuple[int, float]] = {}
@@ -66,36 +68,44 @@ class ScaledCrew:
         """Those that leave stay as long as they need, so that there may be more than the most."""
         return self._most
 
+    def serves(self, process: WorkerProcess) -> None:
+        """Have it say when all its slots are taken."""
+        process.tell(WatchLoad())
+
     def heard(self, process: WorkerProcess, message: FromWorker, crew: Crew) -> None:
         """Ask how much waits when somebody has no slot left."""
         if isinstance(message, Loaded):
-            self._queue.ask()
+            self._loaded.add(process.number)
+            if self._wanted < self._most:
+                self._asking = True
+                self._queue.ask()
 
     def attend(self, crew: Crew, now: float) -> Iterable[WorkerProcess]:
         """Grow if work waits; else those that have been idle for long are to leave."""
         waiting = self._queue.answer()
         if waiting is not None:
+            self._asking = False
             self._grow(waiting, crew)
-            self._ask_again_at = now + _AGAIN_SECONDS
+        serving = [process for process in crew if process.phase is Phase.SERVING]
         if self._ask_again_at is not None and now >= self._ask_again_at:
             self._ask_again_at = None
-            self._watched.clear()
-        serving = [process for process in crew if process.phase is Phase.SERVING]
-        self._watched &= {process.number for process in serving}
-        if self._ask_again_at is None and self._wanted < self._most:
-            self._watch(serving)
-        return self._idle_ones(serving, now)
+            self._ask_again(serving)
+        leaving = self._idle_ones(serving, now)
+        may_grow = self._loaded and self._wanted < self._most and not self._asking
+        if may_grow and self._ask_again_at is None:
+            self._ask_again_at = now + _AGAIN_SECONDS
+        return leaving
+
+    def _ask_again(self, serving: Iterable[WorkerProcess]) -> None:
+        for process in serving:
+            if process.number in self._loaded:
+                process.tell(WatchLoad())
+        self._loaded.clear()
 
     def _grow(self, waiting: int, crew: Crew) -> None:
         coming = crew.count(Phase.STARTING, Phase.STANDBY) * self._slots
         missing = -(-max(waiting - coming, 0) // self._slots)
         self._wanted = min(self._wanted + missing, self._most)
-
-    def _watch(self, serving: Iterable[WorkerProcess]) -> None:
-        for process in serving:
-            if process.number not in self._watched:
-                self._watched.add(process.number)
-                process.tell(WatchLoad())
 
     def _idle_ones(self, serving: list[WorkerProcess], now: float) -> list[WorkerProcess]:
         before, self._idle_since = self._idle_since, {}

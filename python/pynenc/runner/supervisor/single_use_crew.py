@@ -40,6 +40,9 @@ class SingleUseCrew:
         """Up to the limit."""
         return self._limit - len(crew)
 
+    def serves(self, process: WorkerProcess) -> None:
+        """Nothing more is asked of it."""
+
     def heard(self, process: WorkerProcess, message: FromWorker, crew: Crew) -> None:
         """Take note of waits, and refuse the one after which nobody would run."""
         if isinstance(message, GoesOn):

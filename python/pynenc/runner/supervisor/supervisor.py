@@ -121,6 +121,7 @@ class Supervisor:
         for process in [process for process in crew if process.phase is Phase.STANDBY][:missing]:
             process.phase = Phase.SERVING
             process.tell(Serve())
+            policy.serves(process)
             missing -= 1
         on_the_way = crew.count(Phase.STARTING, Phase.STANDBY)
         more = min(missing + policy.standby(crew) - on_the_way, policy.room(crew))

@@ -117,6 +117,10 @@ class WorkerProcess:
         """End it and what it has started, at once."""
         self.killed_for = why or self._kill_for
         self.kill_at = None
+        self.kill_all()
+
+    def kill_all(self) -> None:
+        """Kill it, if it lives, and what it has started."""
         for kill in (os.killpg, os.kill):
             with suppress(ProcessLookupError, PermissionError):
                 kill(self.pid, signal.SIGKILL)

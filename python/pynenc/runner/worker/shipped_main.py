@@ -67,7 +67,8 @@ def unpack(app: RunnerHostPort, packed: bytes) -> None:
     """Make the tasks that :func:`pack` wrote, as tasks of this application."""
     sys.modules[_MAIN] = ModuleType(_MAIN)  # as in the program: it has no file, and so its tasks are named after it
     unpacker = _Unpacker(io.BytesIO(packed), app)
+    known: Any = app.tasks
     for task_id, function, options in unpacker.load():
         task = unpacker.tasks.setdefault(task_id, Task.__new__(Task))
         task.__init__(app, function, options)  # type: ignore[misc]  # made when a function referred to it
-        app.tasks[task_id] = task
+        known[task_id] = task

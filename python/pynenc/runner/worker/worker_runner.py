@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from pynenc._core import WorkerPool
+from pynenc.runner.supervisor.exit_watch import open_descriptor
 from pynenc.runner.thread_runner import ThreadRunner
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class WorkerRunner(ThreadRunner):
         self._tell = tell
         self._leaves = leaves
         self._ended = ended
+        self._employer = open_descriptor(orders.parent)
         self._ends_with_program = True  # the process ends after its runner, and never under it
 
     @cached_property
@@ -110,6 +112,7 @@ class WorkerRunner(ThreadRunner):
                 "max_tasks": orders.max_tasks,
                 "max_memory": orders.max_memory,
                 "tell": self._tell,
+                "employer": self._employer,
             },
         )
 

@@ -24,9 +24,11 @@ pub(crate) enum Count {
     Fenced,
     /// Given back unfinished.
     HandedBack,
+    /// 1 when the process has ended itself under a body that would not end.
+    Forced,
 }
 
-const COUNTS: usize = Count::HandedBack as usize + 1;
+const COUNTS: usize = Count::Forced as usize + 1;
 
 /// The counts of one pool.
 pub(crate) enum Board {
@@ -71,8 +73,8 @@ impl Board {
 
     /// All of them.
     pub(crate) fn read(&self) -> Vec<u64> {
-        use Count::{Done, Failed, Fenced, HandedBack, Retried, Started, Worker};
-        let all = [Worker, Started, Done, Failed, Retried, Fenced, HandedBack];
+        use Count::{Done, Failed, Fenced, Forced, HandedBack, Retried, Started, Worker};
+        let all = [Worker, Started, Done, Failed, Retried, Fenced, HandedBack, Forced];
         all.into_iter().map(|count| self.cell(count).load(Ordering::Relaxed)).collect()
     }
 }

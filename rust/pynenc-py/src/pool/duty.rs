@@ -27,6 +27,8 @@ pub(crate) struct Duty {
     load_watched: AtomicBool,
     /// Called with a word; may raise to `waits`.
     tell: Option<Py<PyAny>>,
+    /// Readable when the process that this one works for has ended.
+    pub(super) employer: Option<i32>,
 }
 
 impl Default for Duty {
@@ -41,6 +43,7 @@ impl Default for Duty {
             reason: Mutex::new(String::new()),
             load_watched: AtomicBool::new(false),
             tell: None,
+            employer: None,
         }
     }
 }
@@ -57,8 +60,14 @@ impl Duty {
             max_tasks: required("max_tasks")?.extract()?,
             max_memory: required("max_memory")?.extract()?,
             tell: Some(required("tell")?.unbind()),
+            employer: required("employer")?.extract()?,
             ..Self::default()
         })
+    }
+
+    /// Whether the process is there for this pool alone, and may end with it.
+    pub(crate) const fn owns_process(&self) -> bool {
+        self.tell.is_some()
     }
 
     /// Why the pool stopped by itself; empty when it did not.

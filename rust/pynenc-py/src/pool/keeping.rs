@@ -2,23 +2,43 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use pynenc_core::engine::Fence;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Parker;
 use pynenc_redis::remote::News;
 use pyo3::prelude::*;
 
 use super::{Count, Pool};
+use crate::body::RunContext;
+use crate::engine::Engine;
 use crate::interrupt::Interrupt;
 
+/// How long a body has between being interrupted and being ended with its process.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A body that must end by a moment.
-struct Due {
+pub(super) struct Due {
     at: Ref,
+    pub(super) held: (Ref, Fence),
     deadline: Instant,
     /// Somebody is on the way to interrupt it.
     told: bool,
+    /// How the invocation ends if the body does not, where its process can be ended.
+    pub(super) last_words: Option<Vec<u8>>,
+}
+
+impl Due {
+    /// When it is to be looked at next.
+    fn next(&self) -> Option<Instant> {
+        match (self.told, &self.last_words) {
+            (false, _) => Some(self.deadline),
+            (true, Some(_)) => Some(self.deadline + PATIENCE),
+            (true, None) => None,
+        }
+    }
 }
 
 /// The bodies of a pool that must end by a moment.
@@ -26,10 +46,6 @@ struct Due {
 pub(crate) struct Dues(Mutex<Vec<Due>>);
 
 impl Dues {
-    fn add(&self, at: Ref, deadline: Instant) {
-        self.0.lock().push(Due { at, deadline, told: false });
-    }
-
     pub(crate) fn remove(&self, at: Ref) {
         self.0.lock().retain(|due| due.at != at);
     }
@@ -45,15 +61,32 @@ impl Dues {
         .collect()
     }
 
+    /// One that was interrupted in vain, and can be ended with its process.
+    fn stuck(&self, now: Instant) -> Option<Due> {
+        let mut dues = self.0.lock();
+        let stuck = |due: &Due| due.told && due.last_words.is_some() && due.deadline + PATIENCE <= now;
+        let place = dues.iter().position(stuck)?;
+        Some(dues.swap_remove(place))
+    }
+
     fn next(&self) -> Option<Instant> {
-        self.0.lock().iter().filter(|due| !due.told).map(|due| due.deadline).min()
+        self.0.lock().iter().filter_map(Due::next).min()
     }
 }
 
 impl Pool {
-    /// There is a body that must end by `deadline`.
-    pub(crate) fn set_deadline(&self, at: Ref, deadline: Instant) {
-        self.dues.add(at, deadline);
+    /// There is a body that must end within `limit`.
+    pub(crate) fn limit(&self, py: Python<'_>, body: &RunContext, limit: Duration) {
+        let held = (body.at, body.fence);
+        let error = || Interrupt::TimeOver(limit.as_secs_f64()).error(py, &body.id());
+        let last_words = match &self.runtime.engine {
+            Engine::Remote(remote) if self.duty.owns_process() => {
+                Some(remote.error_bytes(py, body.plan.wire.as_deref(), error(), held))
+            }
+            _ => None,
+        };
+        let due = Due { at: body.at, held, deadline: body.began + limit, told: false, last_words };
+        self.dues.0.lock().push(due);
         self.timer.unpark();
     }
 
@@ -117,6 +150,9 @@ impl Pool {
             pool.board.set(Count::Worker, engine.worker_id(pool.worker()));
             pool.pass_on(standing.news);
             pool.interrupt_overdue();
+            if let Some(stuck) = pool.dues.stuck(Instant::now()) {
+                pool.end_process_under(stuck);
+            }
             let wake = standing.next.into_iter().chain(pool.dues.next()).min();
             drop(pool);
             timer.park(wake);

@@ -62,6 +62,7 @@ impl PyWorkerPool {
         pool.board.set(Count::Worker, pool.runtime.engine.worker_id(pool.worker()));
         pool.runtime.engine.set_timer(pool.worker(), Some(Arc::clone(&timer)));
         pool.runtime.join(&pool);
+        pool.outlive_nobody()?;
         let weak = Arc::downgrade(&pool);
         std::thread::Builder::new().name("pynenc-lease".into()).spawn(move || Pool::keep_alive(&weak, &timer))?;
         Ok(Self(pool))

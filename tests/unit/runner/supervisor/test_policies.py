@@ -111,6 +111,7 @@ def scaled(queue):
 
 def test_nobody_is_asked_anything_until_somebody_is_loaded(scaled, queue):
     crew = Crew([Process(1)])
+    scaled.serves(crew[0])
     for now in (0.0, 10.0):
         assert list(scaled.attend(crew, now)) == []
     assert crew[0].told == [WatchLoad()]
@@ -137,7 +138,7 @@ def test_work_that_waits_brings_processes_up_to_the_most(scaled, queue):
 
 def test_load_without_work_that_waits_changes_nothing(scaled, queue):
     crew = Crew([Process(1)])
-    list(scaled.attend(crew, 0.0))
+    scaled.serves(crew[0])
     scaled.heard(crew[0], Loaded(), crew)
     queue.found = 0
     list(scaled.attend(crew, 0.0))
@@ -147,6 +148,18 @@ def test_load_without_work_that_waits_changes_nothing(scaled, queue):
     assert again is not None
     list(scaled.attend(crew, again))
     assert crew[0].told == [WatchLoad(), WatchLoad()]
+
+
+def test_at_the_most_nobody_is_asked_until_there_is_room_again(scaled, queue):
+    crew = grown(scaled, queue, 4)
+    for process in crew:
+        scaled.heard(process, Loaded(), crew)
+    assert queue.asked == 0
+    list(scaled.attend(crew, 0.0))
+    assert [process.number for process in scaled.attend(crew, 50.0)] == [4, 3, 2]
+    assert scaled.look_at(Crew(crew[:1]), 50.0) is not None
+    list(scaled.attend(Crew(crew[:1]), 60.0))
+    assert crew[0].told == [WatchLoad()]
 
 
 def grown(scaled, queue, number):

@@ -1,0 +1,116 @@
+"""What worker processes run in these tests. Every setting comes from the environment, so that all processes agree."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import itertools
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from pynenc import Pynenc
+from pynenc.context import current, runner_args
+
+app = Pynenc(config_values=json.loads(os.environ["RUNNER_TESTS_CONFIG"]))
+
+
+@app.task
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@app.task
+def who() -> tuple[int, str, str]:
+    told = runner_args.get() or {}
+    return os.getpid(), told.get("runner_id", ""), told.get("runner_cls", "")
+
+
+@app.task
+def nested(depth: int) -> int:
+    return 0 if depth == 0 else 1 + nested(depth - 1).result
+
+
+@app.task
+def wide(width: int) -> int:
+    return sum(add.parallelize([(n, 1) for n in range(width)]).results)
+
+
+@app.task
+async def nap(seconds: float) -> int:
+    await asyncio.sleep(seconds)
+    return os.getpid()
+
+
+@app.task
+def busy(seconds: float) -> int:
+    """Compute for so long, in Python."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+    return os.getpid()
+
+
+# -- ways to die ----------------------------------------------------------------------------------
+@app.task
+def dies(how: str) -> str:
+    if how == "segfault":
+        ctypes.string_at(0)
+    elif how == "abort":
+        os.abort()
+    elif how == "exit":
+        os._exit(3)
+    elif how == "group":
+        os.killpg(0, signal.SIGKILL)
+    else:
+        os.kill(os.getpid(), getattr(signal, how))
+        time.sleep(60)
+    return "lives"
+
+
+@app.task
+def dies_once(marker: str) -> int:
+    """Kill the process at the first attempt only."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _attempt()
+
+
+@app.task
+def holds(marker: str, release: str) -> int:
+    """Tell the process and wait until released; at a later attempt, do not wait."""
+    if _attempt() == 1:
+        Path(marker).write_text(str(os.getpid()), "utf-8")
+        while not Path(release).exists():
+            time.sleep(0.01)
+    return _attempt()
+
+
+@app.task(max_run_seconds=0.5)
+def hangs() -> int:
+    """Never return to the interpreter, which nobody else can have meanwhile."""
+    return sum(itertools.repeat(1, 1 << 60))
+
+
+@app.task(max_run_seconds=0.5)
+def spins() -> None:
+    while True:
+        pass
+
+
+_kept: list[bytearray] = []
+
+
+@app.task
+def leaks(mebibytes: int) -> int:
+    _kept.append(bytearray(os.urandom(1 << 20) * mebibytes))
+    return os.getpid()
+
+
+def _attempt() -> int:
+    running = current.get()
+    assert running is not None
+    return running.attempt

@@ -1,0 +1,127 @@
+"""Worker processes that die under their work: seen at once, told by name, and never a loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from pynenc.exceptions import MaxRunTimeError, WorkerLostError
+from tests.acceptance.runners.conftest import is_alive, read_when_written, until
+
+# Far longer than the tests wait: nothing here comes about because a lease ran out.
+LEASE = {"lease_seconds": 600}
+
+RUNNERS = {
+    "PersistentProcessRunner": {"num_processes": 2},
+    "MultiThreadRunner": {"max_processes": 2, "max_threads": 2},
+    "ProcessRunner": {"num_processes": 1, "standby_processes": 1},
+}
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_one_killed_from_outside_has_its_work_rescued_at_once(make_work, tmp_path, runner):
+    work = make_work(runner, **RUNNERS[runner], **LEASE)
+    with work.app.running():
+        call = work.holds(str(tmp_path / "pid"), str(tmp_path / "release"))
+        os.kill(int(read_when_written(tmp_path / "pid")), signal.SIGKILL)
+        assert call.get(timeout=30) == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("segfault", "killed by SIGSEGV"),
+        ("abort", "killed by SIGABRT"),
+        ("exit", "exit code 3"),
+        ("group", "killed by SIGKILL"),
+        ("SIGKILL", "killed by SIGKILL"),
+    ],
+)
+def test_the_third_death_is_the_end_and_says_why(make_work, how, reason):
+    work = make_work("PersistentProcessRunner", num_processes=2, **LEASE)
+    with work.app.running():
+        call = work.dies(how)
+        with pytest.raises(WorkerLostError, match=reason):
+            call.get(timeout=40)
+        statuses = [entry.status.value for entry in call.history]
+        assert statuses.count("running") == 3
+        assert work.add(1, 2).get(timeout=30) == 3
+
+
+def test_a_process_each_dies_alone(make_work):
+    work = make_work("ProcessRunner", num_processes=2, **LEASE)
+    with work.app.running():
+        call = work.dies("segfault")
+        others = work.add.parallelize([(n, n) for n in range(5)])
+        assert others.get(timeout=40) == [0, 2, 4, 6, 8]
+        with pytest.raises(WorkerLostError, match="SIGSEGV"):
+            call.get(timeout=40)
+
+
+def test_losses_are_no_retries(make_work, tmp_path):
+    work = make_work("PersistentProcessRunner", num_processes=1, **LEASE)
+    with work.app.running():
+        call = work.dies_once(str(tmp_path / "marker"))
+        assert call.get(timeout=30) == 2
+        record = work.app.runtime.engine.record(call.invocation_id)
+        assert (record["losses"], record["retries"]) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["hangs", "spins"])
+def test_a_body_past_its_time_ends_with_its_process_if_it_must(make_work, name):
+    work = make_work("PersistentProcessRunner", num_processes=1, **LEASE)
+    with work.app.running():
+        call = getattr(work, name)()
+        with pytest.raises(MaxRunTimeError):
+            call.get(timeout=30)
+        assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 0
+        assert work.add(1, 2).get(timeout=30) == 3
+
+
+def test_what_ran_beside_a_hanging_body_goes_back_uncounted(make_work, tmp_path):
+    work = make_work("MultiThreadRunner", max_processes=1, max_threads=2, **LEASE)
+    with work.app.running():
+        beside = work.holds(str(tmp_path / "pid"), str(tmp_path / "release"))
+        read_when_written(tmp_path / "pid")
+        with pytest.raises(MaxRunTimeError):
+            work.hangs().get(timeout=30)
+        assert beside.get(timeout=30) == 2
+        assert work.app.runtime.engine.record(beside.invocation_id)["losses"] == 0
+
+
+def test_workers_end_with_their_runner_and_hand_back(make_work, start_command, tmp_path):
+    work = make_work("PersistentProcessRunner", num_processes=1, **LEASE)
+    command = start_command(work)
+    call = work.holds(str(tmp_path / "pid"), str(tmp_path / "release"))
+    worker = int(read_when_written(tmp_path / "pid"))
+    command.kill()
+    until(lambda: not is_alive(worker), "the worker process outlived its runner")
+    with work.app.running():
+        assert call.get(timeout=30) == 2
+    assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 0
+
+
+# -- recycling ------------------------------------------------------------------------------------
+def test_recycling_by_count(make_work):
+    work = make_work("PersistentProcessRunner", num_processes=1, max_tasks_per_child=3)
+    with work.app.running():
+        pids = [pid for pid, _, _ in work.who.parallelize([()] * 9).get(timeout=40)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 3]
+
+
+def test_recycling_by_memory(make_work):
+    work = make_work("PersistentProcessRunner", num_processes=1, max_memory_per_child="250MiB")
+    with work.app.running():
+        pids = work.leaks.parallelize([(100,)] * 6).get(timeout=40)
+    assert len(set(pids)) >= 2
+    assert max(pids.count(pid) for pid in pids) <= 3
+
+
+def test_a_process_each_runs_one_body(make_work):
+    work = make_work("ProcessRunner", num_processes=1)
+    with work.app.running():
+        found = work.who.parallelize([()] * 4).get(timeout=40)
+    assert len({pid for pid, _, _ in found}) == 4
+    assert {cls for _, _, cls in found} == {"ProcessRunner"}
