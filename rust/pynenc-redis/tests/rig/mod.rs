@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub mod binary;
+pub mod direct;
 pub mod echo;
 pub mod peer;
 pub mod process;
