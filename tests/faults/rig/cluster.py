@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,17 @@ class Cluster:
             self.worker(**how)
 
     def worker(
-        self, *, url: str | None = None, app: str = APP, runner: str = "ThreadRunner", slots: int = 1
+        self,
+        *,
+        url: str | None = None,
+        app: str = APP,
+        runner: str = "ThreadRunner",
+        slots: int = 1,
+        before: Sequence[str] = (),
     ) -> Process:
         """Start one worker, as a user does."""
         command = ["-m", "pynenc", "runner", "start", "--app", app, "--runner", runner, "--slots", str(slots)]
-        return self.processes.start(command, self.environment(url))
+        return self.processes.start(command, self.environment(url), before)
 
     def environment(self, url: str | None = None) -> dict[str, str]:
         """The settings, as a process is given them."""

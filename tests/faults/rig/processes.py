@@ -110,11 +110,11 @@ class Processes:
         self._run = uuid.uuid4().hex
         self.all: list[Process] = []
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Process:
-        """Start one; ``command`` is what follows the name of this interpreter."""
+    def start(self, command: Sequence[str], environment: Mapping[str, str], before: Sequence[str] = ()) -> Process:
+        """Start one; ``command`` is what follows the name of this interpreter, ``before`` what goes before it."""
         everything = {**os.environ, "PYTHONUNBUFFERED": "1", **environment, MARK: self._run}
         log = self._folder / f"process-{len(self.all)}.log"
-        self.all.append(Process([sys.executable, *command], everything, log))
+        self.all.append(Process([*before, sys.executable, *command], everything, log))
         return self.all[-1]
 
     def left(self) -> list[int]:

@@ -176,6 +176,10 @@ def die(how: str) -> None:
             os.abort()
         case "_exit":
             os._exit(3)
+        case "memory":
+            taken = []
+            while True:
+                taken.append(bytearray(os.urandom(1 << 12) * (1 << 12)))
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case _:

@@ -1,0 +1,109 @@
+"""Connections that break at the worst moment: a request may be done and its reply lost.
+
+The state machine of the port runs through the proxy: after every step the engine stands where the
+model stands, so no resend had a second effect, and no reply was taken for that of another request.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import hypothesis
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.engines import Make
+from tests.faults.proxy.faults import Cut, Decide, Request, Where
+from tests.faults.rig.report import Row
+from tests.property.test_engine_machine import EngineMachine
+
+CHANCE = 0.2
+FORGET_EVERY_S = 0.1
+
+
+def run_machine(make: Make, examples: int, steps: int, seed: int) -> None:
+    """Run the state machine of the port."""
+    how = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        # What is hit depends on threads and time as well, so making a failure small would not repeat it.
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    machine = hypothesis.seed(seed)(lambda: EngineMachine(make, set()))
+    run_state_machine_as_test(machine, settings=how)
+
+
+def by_chance(where: Where, seed: int, most_of_each: int) -> Decide:
+    """Cut at scripts by chance, at no script more often than that."""
+    chance, hits = random.Random(seed), dict[bytes, int]()
+
+    def decide(request: Request) -> Cut | None:
+        script = request.script
+        if script is None or hits.get(script, 0) >= most_of_each or chance.random() >= CHANCE:
+            return None
+        hits[script] = hits.get(script, 0) + 1
+        return Cut(where)
+
+    return decide
+
+
+@pytest.mark.parametrize(
+    ("test", "where"),
+    [
+        pytest.param("T11", Where.AFTER, id="after the request"),
+        pytest.param("T11", Where.BEFORE, id="before the request"),
+        pytest.param("T12", Where.MID_REPLY, id="in the middle of the reply"),
+        pytest.param("T12", Where.HALF_CLOSED, id="half closed"),
+    ],
+)
+def test_t11_t12_a_resend_has_no_second_effect(make_through, proxy, scale, seed, record, test, where) -> None:
+    examples, steps, most = scale((6, 30, 50), (300, 60, 1_000))
+    proxy.when(by_chance(where, seed, most))
+    run_machine(make_through(proxy), examples, steps, seed)
+    record(Row(test, f"cut {where}", sum(proxy.cuts.values()), sum(proxy.requests.values())))
+    assert len(proxy.cuts) >= scale(5, 10)  # different scripts
+    assert sum(proxy.cuts.values()) >= scale(20, 1_000)
+
+
+def test_t12_replies_that_trickle_are_read_whole(make_through, proxy, scale, seed, record) -> None:
+    examples, steps, pace = scale((1, 6, 0.001), (1, 20, 0.1))
+    proxy.trickle(pace)
+    run_machine(make_through(proxy), examples, steps, seed)
+    record(Row("T12", f"a byte every {pace * 1_000:g} ms", 1, sum(proxy.requests.values())))
+
+
+@contextmanager
+def forgetting(url: str) -> Iterator[Callable[[], int]]:
+    """Have the server forget its scripts, again and again; says how often by now."""
+    ended, times = threading.Event(), [0]
+
+    def forget() -> None:
+        with redis.Redis.from_url(url) as client:
+            while not ended.wait(FORGET_EVERY_S):
+                client.script_flush()
+                times[0] += 1
+
+    thread = threading.Thread(target=forget)
+    thread.start()
+    try:
+        yield lambda: times[0]
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_t17_scripts_that_the_server_forgot_are_loaded_again(make_through, proxy, server, scale, seed, record) -> None:
+    examples, steps = scale((5, 30), (200, 60))
+    with forgetting(server.url) as times:
+        run_machine(make_through(proxy), examples, steps, seed)
+        record(Row("T17", "SCRIPT FLUSH every 100 ms", times(), sum(proxy.requests.values())))
+        assert times() >= 3

@@ -1,0 +1,111 @@
+"""The classic mistakes, put into the engine's scripts one at a time: each makes the test fail that is for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.faults.proxy.faults import Where
+from tests.faults.proxy.proxy import Proxy
+from tests.faults.test_late_writes import late_write_leaves_no_trace
+from tests.faults.test_resend import answered_once
+from tests.faults.test_server_down import ticks_before_it_renews
+from tests.faults.test_vanished import vanished_work_comes_back
+
+COMPARED = "r.attempt == attempt and r.nonce == nonce and "
+FENCED = "  if not holds(r, attempt, nonce) then\n"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A text of the scripts, what stands there instead, and the scenario of the test that must see it."""
+
+    name: str
+    was: str
+    becomes: str
+    scenario: Callable[..., None]
+    test: str
+
+    def rewrite(self, text: str) -> str:
+        """The script with the mistake, if it has the place for it."""
+        return text.replace(self.was, self.becomes)
+
+
+MUTANTS = [
+    Mutant(
+        "the attempt is not compared",
+        COMPARED,
+        "",
+        lambda it: late_write_leaves_no_trace(it.new_engine(), it.snapshot, "success", "running"),
+        "test_late_writes.py::test_t5_a_late_write_leaves_no_trace",
+    ),
+    Mutant(
+        "popped, and not recorded with it",
+        "  if leases[1] then\n",
+        "  if false then\n",
+        lambda it: vanished_work_comes_back(it.new_engine, bound=8.0),
+        "test_vanished.py::test_t3_work_of_a_claim_that_nobody_heard_of_comes_back",
+    ),
+    Mutant(
+        "a late note is not fenced",
+        f"{FENCED}    return FENCED + r.status\n  end\n  local to = FINAL_OF",
+        "  if FINAL_OF[kind] and not holds(r, attempt, nonce) then\n    return FENCED + r.status\n  end\n"
+        "  local to = FINAL_OF",
+        lambda it: late_write_leaves_no_trace(it.new_engine(), it.snapshot, "retry later", "running"),
+        "test_late_writes.py::test_t5_a_late_write_leaves_no_trace",
+    ),
+    Mutant(
+        "no hold after an outage",
+        "  if band(OPTIONS, HOLDS) ~= 0 then\n",
+        "  if false then\n",
+        lambda it: ticks_before_it_renews(it.new_engine, it.server),
+        "test_server_down.py::test_t9_after_an_outage_nothing_is_rescued_before_the_living_could_renew",
+    ),
+    Mutant(
+        "a claim is not remembered",
+        "local again = is_sent_again(request)",
+        "local again = false",
+        lambda it: answered_once(it.new_engine, it.proxy, "claim", Where.AFTER),
+        "test_resend.py::test_t11_a_step_whose_reply_was_lost_is_done_once",
+    ),
+    Mutant(
+        "an ending is not remembered",
+        "  if r.token == token then\n    return DONE\n  end\n  if not holds(r, attempt, nonce)",
+        "  if not holds(r, attempt, nonce)",
+        lambda it: answered_once(it.new_engine, it.proxy, "success", Where.AFTER),
+        "test_resend.py::test_t11_a_step_whose_reply_was_lost_is_done_once",
+    ),
+]
+
+
+@dataclass
+class Mutated:
+    """What scenarios get: the fixtures of the tests, with an engine whose scripts have the mistake."""
+
+    proxy: Proxy
+    server: Any
+    snapshot: Callable[[], object]
+    make: Callable[..., Any]
+
+    def new_engine(self, **options: Any) -> Any:
+        """An engine that loads its scripts through the proxy."""
+        return self.make(**{"url": self.proxy.url, **options})
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_suite_catches_a_mistake(new_proxy, server, snapshot, unchecked_engine, mutant) -> None:
+    proxy = new_proxy(rewrite=mutant.rewrite)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        mutant.scenario(Mutated(proxy, server, snapshot, unchecked_engine))
+    assert proxy.tampering.instead, "the text of the mutant stands in no script"
+    assert proxy.tampering.runs, "no script with the mistake was run"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mistake_names_the_test_that_sees_it(request, mutant) -> None:
+    file, _, name = mutant.test.partition("::")
+    text = request.path.with_name(file).read_text("utf-8")
+    assert f"def {name}(" in text
