@@ -3,7 +3,7 @@
 use pynenc_core::engine::{Cancelling, Limits, Rules};
 use pynenc_core::status::Status;
 use pynenc_redis::error::RedisError;
-use pynenc_redis::store::{End, NewCall, Receipt};
+use pynenc_redis::store::{End, NewCall, Receipt, Start};
 
 use crate::apps::{SECOND, app, plain, ruled};
 use crate::server;
@@ -123,7 +123,7 @@ fn what_a_holder_and_others_say_between() {
     assert!(app.store.pause(held, &[child]).unwrap().paused);
     app.store.resume(held).unwrap();
     let mut request = app.request(1);
-    request.start = false;
+    request.start = Start::None;
     let taken = app.store.claim(&request).unwrap().taken.remove(0);
     app.store.start(&[(taken.id, taken.fence)]).unwrap().remove(0).unwrap();
     assert_eq!(app.store.cancel(taken.id).unwrap(), Cancelling::Requested);

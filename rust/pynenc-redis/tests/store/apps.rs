@@ -5,7 +5,9 @@ use std::sync::Arc;
 use pynenc_core::clock::ManualClock;
 use pynenc_core::engine::{Fence, Lane, Limits, Rules};
 use pynenc_core::id::InvocationId;
-use pynenc_redis::store::{AppId, ClaimRequest, ClientId, End, NewCall, Receipt, Settlement, Store, Taken, WorkerId};
+use pynenc_redis::store::{
+    AppId, ClaimRequest, ClientId, End, NewCall, Receipt, Settlement, Start, Store, Taken, WorkerId,
+};
 
 use crate::rig::Server;
 use crate::rig::direct::Direct;
@@ -63,7 +65,7 @@ impl App {
             lanes: vec![Lane::Sync, Lane::Async],
             limit,
             nonce: self.store.fresh_number(),
-            start: true,
+            start: Start::All,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use pynenc_core::engine::{Lane, Limits, Rules};
 use pynenc_core::status::Status;
-use pynenc_redis::store::{ClaimRequest, End, NewCall, WorkerId};
+use pynenc_redis::store::{ClaimRequest, End, NewCall, Start, WorkerId};
 
 use crate::apps::{App, app, plain, ruled};
 use crate::rig::Server;
@@ -144,7 +144,7 @@ fn one_that_only_was_claimed_is_started_by_its_end() {
     let app = app(&server, Limits::default());
     let id = app.submit(plain(&app.store));
     let mut request = app.request(1);
-    request.start = false;
+    request.start = Start::None;
     let taken = app.store.claim(&request).unwrap().taken.remove(0);
     assert!(!taken.started);
     let mut settlement = app.settlement(id, taken.fence, End::Success(Vec::new()));

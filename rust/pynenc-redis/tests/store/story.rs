@@ -4,7 +4,7 @@ use pynenc_core::engine::{Fence, Lane, Limits, Rules};
 use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
 use pynenc_redis::error::{RedisError, Result};
-use pynenc_redis::store::{ClaimRequest, End, NewCall, Receipt, Settlement, WorkerId};
+use pynenc_redis::store::{ClaimRequest, End, NewCall, Receipt, Settlement, Start, WorkerId};
 
 use crate::apps::{App, SECOND, named, plain};
 use crate::server;
@@ -94,8 +94,13 @@ impl Telling {
         let worker = self.workers[pick(dice, self.workers.len())];
         let lanes = if dice.roll(2) == 0 { vec![Lane::Sync] } else { vec![Lane::Sync, Lane::Async] };
         let limit = usize::try_from(dice.roll(3)).unwrap() + 1;
-        let request =
-            ClaimRequest { worker, lanes, limit, nonce: self.app.store.fresh_number(), start: dice.roll(2) == 0 };
+        let request = ClaimRequest {
+            worker,
+            lanes,
+            limit,
+            nonce: self.app.store.fresh_number(),
+            start: if dice.roll(2) == 0 { Start::All } else { Start::None },
+        };
         let claims = self.app.store.claim(&request);
         if let Ok(claims) = &claims {
             self.claims.extend(claims.taken.iter().map(|taken| (taken.id, taken.fence)));
