@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from pynenc.context import get_current_runner, pipeline
+from pynenc.context import get_current_runner, submitting_through
 from pynenc.task import Task, TaskOptions, TaskRegistry
 from pynenc.types import AggregateFunc, Func, ParallelFunc, Params, Result
 from pynenc.wiring import (
@@ -180,16 +180,8 @@ class Pynenc:
 
         :raises UnacknowledgedError: at the end, naming the invocations that may or may not have been taken.
         """
-        opened = self.runtime.open_pipeline()
-        if opened is None:
+        with submitting_through(self.runtime.open_pipeline()):
             yield
-            return
-        before = pipeline.set(opened)
-        try:
-            yield
-        finally:
-            pipeline.reset(before)
-            opened.flush()
 
     def purge(self) -> None:
         """Forget every invocation and every kept argument. Bodies that run go on; their ends are refused."""

@@ -10,7 +10,8 @@ an executor that a body starts begins with an empty context; give it the body's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -70,6 +71,23 @@ def swap_dist_invocation_context(app_id: str, invocation: Any | None) -> Any | N
     _put_away.set(known)
     current.set(context)
     return previous
+
+
+@contextmanager
+def submitting_through(opened: Pipeline | None) -> Generator[None]:
+    """Gather the submissions of a ``with`` block, and send what is left of them at its end.
+
+    :param opened: ``None`` where each is acknowledged at once.
+    """
+    if opened is None:
+        yield
+        return
+    before = pipeline.set(opened)
+    try:
+        yield
+    finally:
+        pipeline.reset(before)
+        opened.flush()
 
 
 def carry(func: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -12,12 +12,11 @@ from pynenc.context import get_dist_invocation_context, sync_inv_context
 from pynenc.exceptions import (
     ConfigError,
     InvalidTaskOptionsError,
-    ResultSerializationError,
     RetryError,
-    SerializationError,
     TaskNotRegisteredError,
 )
 from pynenc.model.task_id import check_function, find_function, task_id_of
+from pynenc.serializer.round_trip import round_trip_call
 from pynenc.serializer.task_codec import make_wire
 from pynenc.types import Func, Params, Result
 
@@ -256,15 +255,7 @@ class Task(TaskCore[Params, Result]):
         return call(self, values)
 
     def _round_trip(self, value: Any, where: str, /) -> Any:
-        codec = self._app.serializer
-        is_result = where == "return"
-        path = "result" if is_result else f"args.{where}"
-        try:
-            return codec.decode(codec.encode(value, path), self._annotations().get(where), path)
-        except SerializationError as error:
-            if not is_result:
-                raise
-            raise ResultSerializationError(error.path, error.message) from error
+        return round_trip_call(value, where, self._app.serializer, self._annotations().get(where))
 
     def _annotations(self) -> dict[str, Any]:
         if self._hints is None:

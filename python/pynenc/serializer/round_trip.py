@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pynenc.exceptions import ResultSerializationError, SerializationError
 from pynenc.serializer.base_serializer import BaseSerializer
 
-__all__ = ["round_trip"]
+__all__ = ["round_trip", "round_trip_call"]
 
 
 def round_trip(value: Any, serializer: BaseSerializer, annotation: Any = None, path: str = "value") -> Any:
@@ -17,3 +18,18 @@ def round_trip(value: Any, serializer: BaseSerializer, annotation: Any = None, p
     :raises SerializationError: it cannot be written, or not be read as the annotation says.
     """
     return serializer.decode(serializer.encode(value, path), annotation, path)
+
+
+def round_trip_call(value: Any, where: str, serializer: BaseSerializer, annotation: Any = None) -> Any:
+    """Round-trip an argument, or what a body returned.
+
+    :param where: the parameter, or ``return``.
+    :raises SerializationError: it is an argument, and cannot travel.
+    :raises ResultSerializationError: it was returned, and cannot travel.
+    """
+    if where != "return":
+        return round_trip(value, serializer, annotation, f"args.{where}")
+    try:
+        return round_trip(value, serializer, annotation, "result")
+    except SerializationError as error:
+        raise ResultSerializationError(error.path, error.message) from error
