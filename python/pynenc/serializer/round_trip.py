@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pynenc.exceptions import ResultSerializationError, SerializationError
-from pynenc.serializer.base_serializer import BaseSerializer
+from pynenc.ports import SerializerPort
 
 __all__ = ["round_trip", "round_trip_call"]
 
 
-def round_trip(value: Any, serializer: BaseSerializer, annotation: Any = None, path: str = "value") -> Any:
+def round_trip(value: Any, serializer: SerializerPort, annotation: Any = None, path: str = "value") -> Any:
     """Write ``value`` and read it back, sharing nothing with the original.
 
     :param annotation: the declared type, which rebuilds dataclasses, enums and the like.
@@ -20,7 +20,7 @@ def round_trip(value: Any, serializer: BaseSerializer, annotation: Any = None, p
     return serializer.decode(serializer.encode(value, path), annotation, path)
 
 
-def round_trip_call(value: Any, where: str, serializer: BaseSerializer, annotation: Any = None) -> Any:
+def round_trip_call(value: Any, where: str, serializer: SerializerPort, annotation: Any = None) -> Any:
     """Round-trip an argument, or what a body returned.
 
     :param where: the parameter, or ``return``.
