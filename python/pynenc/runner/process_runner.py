@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import cached_property
 from logging import DEBUG
 from typing import TYPE_CHECKING
 
-from pynenc.runner.supervised_runner import SupervisedRunner
+from pynenc.runner.process_a_slot_runner import ProcessASlotRunner
 
 if TYPE_CHECKING:
     from pynenc.conf.config_runner import ConfigProcessRunner
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pynenc.runner.worker.orders import Orders
 
 
-class ProcessRunner(SupervisedRunner):
+class ProcessRunner(ProcessASlotRunner):
     """Runs each body in a process that runs nothing else, before or after; ``num_processes`` at once.
 
     Processes are started ahead, so that a body waits for one only when they are used up faster than they start. A
@@ -31,17 +30,6 @@ class ProcessRunner(SupervisedRunner):
         from pynenc.conf.config_runner import ConfigProcessRunner
 
         return ConfigProcessRunner(config_values=self.app.config_values, config_filepath=self.app.config_filepath)
-
-    @property
-    def max_parallel_slots(self) -> int:
-        """How many bodies it runs at once, those that wait not counted."""
-        conf = self.conf
-        return max(conf.min_parallel_slots, conf.num_processes or os.cpu_count() or 1)
-
-    def set_slots(self, slots: int) -> None:
-        """Run so many bodies at once."""
-        self.conf.min_parallel_slots = 1
-        self.conf.num_processes = slots
 
     def _policy(self) -> Policy:
         from pynenc.runner.supervisor.single_use_crew import SingleUseCrew

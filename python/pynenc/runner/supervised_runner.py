@@ -8,12 +8,11 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from logging import DEBUG, INFO
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING
 
 from pynenc.exceptions import RunnerError
-from pynenc.runner.at_exit import call_at_exit
-from pynenc.runner.base_runner import BaseRunner
+from pynenc.runner.background_runner import BackgroundRunner
 from pynenc.runner.lost_work import LostWork
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 _PROGRAM = "pynenc.runner.worker"
 
 
-class SupervisedRunner(BaseRunner, ABC):
+class SupervisedRunner(BackgroundRunner, ABC):
     """Runs bodies in worker processes, which a supervisor keeps going.
 
     The process that has the runner runs no body itself. Each worker process imports the application anew, and
@@ -43,13 +42,9 @@ class SupervisedRunner(BaseRunner, ABC):
 
     def __init__(self, app: RunnerHostPort) -> None:
         super().__init__(app)
-        self._lock = Lock()
         self._supervisor: Supervisor | None = None
         self._lost_work = LostWork(self)
-        self._thread: Thread | None = None
-        self._in_background = False
         self._error: BaseException | None = None
-        self._ends_with_program = False
 
     @cached_property
     @abstractmethod
@@ -95,15 +90,6 @@ class SupervisedRunner(BaseRunner, ABC):
             raise self._error
         return True
 
-    def stop_background(self) -> None:
-        """Stop what :meth:`start_background` started; returns when it has ended."""
-        thread = self._thread
-        if thread is None or not self._in_background:
-            return
-        self.stop_runner_loop()
-        if thread is not current_thread():
-            thread.join()
-
     def stop_runner_loop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """Take no more work, and let :meth:`run` return when what runs has ended, or the grace period.
 
@@ -147,9 +133,7 @@ class SupervisedRunner(BaseRunner, ABC):
             self.conf.grace_period_seconds,
             self.ordinary_level,
         )
-        if not self._ends_with_program:
-            self._ends_with_program = True
-            call_at_exit(self.stop_background)
+        self._see_to_the_end()
 
     def _launcher(self) -> Launcher:
         from pynenc.runner.worker.app_source import describe

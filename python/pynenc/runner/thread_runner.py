@@ -7,14 +7,14 @@ import time
 from functools import cached_property
 from logging import DEBUG, INFO
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING
 
 from pynenc._core import WorkerPool
 from pynenc.context import runner_args, set_current_runner
 from pynenc.exceptions import RunnerError
-from pynenc.runner.at_exit import call_at_exit, end_at_once
-from pynenc.runner.base_runner import BaseRunner
+from pynenc.runner.at_exit import end_at_once
+from pynenc.runner.background_runner import BackgroundRunner
 from pynenc.runner.tally import Tally
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ABANDONED = 70
 """Exit status of a process that ended under bodies that would not."""
 
 
-class ThreadRunner(BaseRunner):
+class ThreadRunner(BackgroundRunner):
     """Runs bodies in threads: ``max_threads`` at once, or one a processor.
 
     A body that waits for others frees its place. ``async def`` bodies share one event loop, beside
@@ -41,12 +41,8 @@ class ThreadRunner(BaseRunner):
 
     def __init__(self, app: RunnerHostPort) -> None:
         super().__init__(app)
-        self._lock = Lock()
         self._pool: WorkerPool | None = None
         self._lane: AsyncLane | None = None
-        self._thread: Thread | None = None
-        self._in_background = False
-        self._ends_with_program = False
         self._program_ends = False
         self._threads: list[Thread] = []
         # Told by worker threads that ended and by each stop; put() is safe in a signal handler.
@@ -98,15 +94,6 @@ class ThreadRunner(BaseRunner):
         started.wait()
         return True
 
-    def stop_background(self) -> None:
-        """Stop what :meth:`start_background` started; returns when it has ended."""
-        thread = self._thread
-        if thread is None or not self._in_background:
-            return
-        self.stop_runner_loop()
-        if thread is not current_thread():
-            thread.join()
-
     def stop_runner_loop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """Take no more work, and let :meth:`run` return when what runs has ended, or the grace period.
 
@@ -151,9 +138,7 @@ class ThreadRunner(BaseRunner):
         self._told = SimpleQueue()
         self._threads = []
         self._pool = self._make_pool()
-        if not self._ends_with_program:
-            self._ends_with_program = True
-            call_at_exit(self._end_with_program)
+        self._see_to_the_end()
 
     def _make_pool(self) -> WorkerPool:
         return WorkerPool(
