@@ -1,4 +1,4 @@
-"""How the two Rust crates stand to each other and to Python."""
+"""How the Rust crates stand to each other and to Python."""
 
 from __future__ import annotations
 
@@ -92,6 +92,17 @@ def test_the_core_has_no_unsafe_code() -> None:
     code = sources(CORE)
     assert len(code) >= 10
     assert not [name for name, text in code.items() if UNSAFE.search(text)]
+
+
+def test_the_host_cache_is_unsafe_in_one_place_and_knows_nothing_of_python() -> None:
+    crate = ROOT / "rust" / "pynenc-host-cache"
+    assert re.search(r"^#!\[deny\(unsafe_code\)", (crate / "src" / "lib.rs").read_text("utf-8"), re.MULTILINE)
+    code = sources(crate)
+    assert len(code) >= 5
+    assert [name for name, text in code.items() for _ in UNSAFE.findall(text)] == [
+        "rust/pynenc-host-cache/src/value.rs"
+    ]
+    assert not [name for name in closure("pynenc-host-cache") if name.startswith("pyo3")]
 
 
 def test_the_reader_of_rust_sees_code_only(tmp_path: Path) -> None:

@@ -1,0 +1,224 @@
+//! The cache as a process sees it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::directory::{Roots, name_of_root};
+use crate::folder::Folder;
+use crate::off::Off;
+use crate::part::{self, Part, Taken, Turn};
+use crate::room;
+use crate::value::{self, Shared};
+
+/// How to open a cache.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it may be.
+    pub roots: Roots,
+    /// How many bytes are kept; never more than half of the file system.
+    pub limit: u64,
+    /// How long to wait for another process that fetches the same value, before fetching it too.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { roots: Roots::Standard, limit: 1 << 30, patience: Duration::from_secs(10) }
+    }
+}
+
+/// What happened in this process so far, and what the cache holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Values that were there, or came while this process waited for them.
+    pub hits: u64,
+    /// Values that this process has put there.
+    pub fills: u64,
+    /// Values that were fetched into this process's own memory: no room, a fault, or a wait that took too long.
+    pub private: u64,
+    /// Values that had to go so that this process's could come.
+    pub evicted: u64,
+    /// Bytes of all values in the cache now.
+    pub bytes: u64,
+    /// How many bytes it may hold.
+    pub limit: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    hits: AtomicU64,
+    fills: AtomicU64,
+    private: AtomicU64,
+    evicted: AtomicU64,
+}
+
+/// The values that the processes of this user on this host share, for one engine and app.
+pub struct HostCache {
+    above: PathBuf,
+    scope: String,
+    /// `None` once it was left. Those who are in the middle of a fill keep the folder until they are done.
+    folder: Mutex<Option<Arc<Folder>>>,
+    home: u32,
+    limit: u64,
+    patience: Duration,
+    counters: Counters,
+}
+
+impl HostCache {
+    /// Open the cache of `scope`: whatever tells one engine and app from all others.
+    ///
+    /// # Errors
+    /// None of the places can be used; everything works without the cache.
+    pub fn open(scope: &str, options: &Options) -> Result<Self, Off> {
+        let mut tried = Vec::new();
+        for above in options.roots.above() {
+            match Folder::open(&above, scope) {
+                Ok(folder) => return Ok(Self::within(folder, above, scope, options)),
+                Err(reason) => tried.push((above.join(name_of_root()), reason)),
+            }
+        }
+        Err(Off { tried })
+    }
+
+    fn within(folder: Folder, above: PathBuf, scope: &str, options: &Options) -> Self {
+        Self {
+            above,
+            scope: scope.to_owned(),
+            limit: room::limit(folder.directory(), options.limit),
+            folder: Mutex::new(Some(Arc::new(folder))),
+            home: std::process::id(),
+            patience: options.patience,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The value of `length` bytes under `digest`.
+    ///
+    /// If it is not there, one process of the host fetches it (`fetch` also checks that it is the right one), and the
+    /// others wait: as long as `keep_waiting` says so, which is asked every 50 ms, and no longer than the patience.
+    ///
+    /// # Errors
+    /// Those of `fetch`. A fault of the cache is none: the value is then in this process's own memory.
+    pub fn get_or_fill<E>(
+        &self,
+        digest: &[u8; 32],
+        length: u64,
+        mut keep_waiting: impl FnMut() -> bool,
+        fetch: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Shared, E> {
+        // Nothing can be mapped of an empty value.
+        let Some(folder) = self.folder().filter(|_| length > 0) else { return self.privately(fetch) };
+        let name = blake3::Hash::from_bytes(*digest).to_hex();
+        let wait = |waited: Duration| waited < self.patience && keep_waiting();
+        match part::turn(&folder, &name, length, wait) {
+            Ok(Turn::Filled(found)) => {
+                self.count(&self.counters.hits, 1);
+                Ok(found)
+            }
+            Ok(Turn::Mine(part)) => self.fill(&folder, part, &name, length, fetch),
+            Ok(Turn::Late) | Err(_) => self.privately(fetch),
+        }
+    }
+
+    /// Put a value there that this process has already. Whether it is there now: not if there is no room, or if
+    /// another process is putting it there right now.
+    pub fn keep(&self, digest: &[u8; 32], bytes: &[u8]) -> bool {
+        let Some(folder) = self.folder().filter(|_| !bytes.is_empty()) else { return false };
+        let (name, length) = (blake3::Hash::from_bytes(*digest).to_hex(), bytes.len() as u64);
+        match Part::take(&folder, &name, length) {
+            Ok(Taken::Filled(_)) => true,
+            Ok(Taken::Mine(part)) => {
+                let kept = self.room(part, length).is_some_and(|part| part.complete(bytes).is_ok());
+                if kept {
+                    self.count(&self.counters.fills, 1);
+                    self.trim(&folder);
+                }
+                kept
+            }
+            Ok(Taken::Held(_)) | Err(_) => false,
+        }
+    }
+
+    /// Leave the cache; the last process to leave removes what is in it. What was got from it stays valid.
+    pub fn leave(&self) {
+        if self.home == std::process::id() {
+            drop(self.folder.lock().take());
+        }
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            hits: read(&counters.hits),
+            fills: read(&counters.fills),
+            private: read(&counters.private),
+            evicted: read(&counters.evicted),
+            bytes: self.folder().map_or(0, |folder| room::used(folder.directory())),
+            limit: self.limit,
+        }
+    }
+
+    /// A forked child has no part in it: it would share its parent's locks, and may have inherited this one locked.
+    ///
+    /// A folder that somebody removed (some systems do it when a user's last session ends) is made anew.
+    fn folder(&self) -> Option<Arc<Folder>> {
+        if self.home != std::process::id() {
+            return None;
+        }
+        let mut folder = self.folder.lock();
+        let is_gone = folder.as_ref().is_some_and(|folder| folder.is_gone());
+        if is_gone && let Ok(another) = Folder::open(&self.above, &self.scope) {
+            *folder = Some(Arc::new(another));
+        }
+        folder.clone()
+    }
+
+    fn fill<E>(
+        &self,
+        folder: &Folder,
+        part: Part<'_>,
+        name: &str,
+        length: u64,
+        fetch: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Shared, E> {
+        let part = self.room(part, length);
+        let bytes = fetch()?;
+        let complete = part.is_some_and(|part| bytes.len() as u64 == length && part.complete(&bytes).is_ok());
+        // It may have had to go already, if very many come at once.
+        let found = complete.then(|| value::find(folder.directory(), name, length)).flatten();
+        if found.is_some() {
+            self.count(&self.counters.fills, 1);
+            self.trim(folder);
+        } else {
+            self.count(&self.counters.private, 1);
+        }
+        Ok(found.unwrap_or_else(|| Shared::private(bytes)))
+    }
+
+    /// The part with room for it; without, it is given up before anything is fetched, so that nobody waits for it.
+    fn room<'a>(&self, part: Part<'a>, length: u64) -> Option<Part<'a>> {
+        let gone = room::make(&part, length, self.limit)?;
+        self.count(&self.counters.evicted, gone);
+        Some(part)
+    }
+
+    fn privately<E>(&self, fetch: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Shared, E> {
+        let bytes = fetch()?;
+        self.count(&self.counters.private, 1);
+        Ok(Shared::private(bytes))
+    }
+
+    fn trim(&self, folder: &Folder) {
+        self.count(&self.counters.evicted, room::trim(folder.directory(), self.limit));
+    }
+
+    fn count(&self, counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,223 @@
+//! What a caller gets, in one process.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail loudly, also outside the functions that are marked as tests"
+)]
+
+mod rig;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Barrier, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use pynenc_host_cache::{HostCache, Options, Shared, Stats};
+use rig::{Place, SCOPE, content, digest};
+
+const LENGTH: usize = 3 * 4096 + 17;
+
+fn get(cache: &HostCache, n: u8, length: usize) -> Shared {
+    cache.get_or_fill(&digest(n), length as u64, || true, || Ok::<_, ()>(content(n, length))).unwrap()
+}
+
+fn get_what_is_there(cache: &HostCache, n: u8, length: usize) -> Shared {
+    cache.get_or_fill(&digest(n), length as u64, || true, || Err("fetched")).unwrap()
+}
+
+#[test]
+fn a_value_is_fetched_once_and_mapped_by_all() {
+    let place = Place::new();
+    let (one, other) = (place.open(), place.open());
+    let (filled, found) = (get(&one, 1, LENGTH), get_what_is_there(&other, 1, LENGTH));
+    assert!(filled.is_mapped() && found.is_mapped());
+    assert_eq!(&filled[..], &content(1, LENGTH));
+    assert_eq!(&found[..], &filled[..]);
+    let (one, other) = (one.stats(), other.stats());
+    assert_eq!((one.fills, one.hits, one.private), (1, 0, 0));
+    assert_eq!((other.fills, other.hits, other.private), (0, 1, 0));
+    assert_eq!(one.bytes, LENGTH as u64);
+}
+
+#[test]
+fn threads_that_want_one_value_at_once_fetch_it_once() {
+    let place = Place::new();
+    let cache = place.open();
+    let (fetched, start) = (AtomicU32::new(0), Barrier::new(8));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                start.wait();
+                let fetch = || {
+                    fetched.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, ()>(content(1, LENGTH))
+                };
+                let value = cache.get_or_fill(&digest(1), LENGTH as u64, || true, fetch).unwrap();
+                assert_eq!(&value[..], &content(1, LENGTH));
+            });
+        }
+    });
+    assert_eq!(fetched.into_inner(), 1);
+    assert_eq!(place.values().len(), 1);
+}
+
+#[test]
+fn an_error_of_the_fetch_is_the_callers_and_leaves_nothing() {
+    let place = Place::new();
+    let cache = place.open();
+    let error = cache.get_or_fill(&digest(1), 10, || true, || Err::<Vec<u8>, _>("lost")).unwrap_err();
+    assert_eq!(error, "lost");
+    assert!(place.values().is_empty());
+    assert_eq!(&get(&cache, 1, 10)[..], &content(1, 10));
+}
+
+#[test]
+fn a_fetch_that_panics_leaves_nothing() {
+    let place = Place::new();
+    let cache = place.open();
+    thread::scope(|scope| {
+        let fetching = scope.spawn(|| cache.get_or_fill(&digest(1), 10, || true, || -> Result<_, ()> { panic!("no") }));
+        assert!(fetching.join().is_err());
+    });
+    assert!(place.values().is_empty());
+    assert!(get(&cache, 1, 10).is_mapped());
+}
+
+#[test]
+fn a_value_of_another_length_than_announced_is_not_kept() {
+    let place = Place::new();
+    let cache = place.open();
+    let value = cache.get_or_fill(&digest(1), 10, || true, || Ok::<_, ()>(content(1, 11))).unwrap();
+    assert!(!value.is_mapped());
+    assert_eq!(value.len(), 11);
+    assert!(place.values().is_empty());
+}
+
+#[test]
+fn nothing_is_mapped_of_an_empty_value() {
+    let place = Place::new();
+    let cache = place.open();
+    assert!(get(&cache, 1, 0).is_empty());
+    assert!(!cache.keep(&digest(1), &[]));
+    assert!(place.values().is_empty());
+}
+
+#[test]
+fn what_a_process_has_already_it_can_put_there() {
+    let place = Place::new();
+    let cache = place.open();
+    assert!(cache.keep(&digest(1), &content(1, LENGTH)));
+    assert!(cache.keep(&digest(1), &content(1, LENGTH)));
+    assert_eq!(&get_what_is_there(&cache, 1, LENGTH)[..], &content(1, LENGTH));
+    assert_eq!(cache.stats().fills, 1);
+}
+
+#[test]
+fn who_does_not_want_to_wait_fetches_too() {
+    let place = Place::new();
+    let cache = place.open();
+    let impatient = HostCache::open(SCOPE, &Options { patience: Duration::ZERO, ..place.options() }).unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, told) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| {
+            let fetch = move || {
+                begun.send(()).unwrap();
+                told.recv().unwrap();
+                Ok::<_, ()>(content(1, LENGTH))
+            };
+            cache.get_or_fill(&digest(1), LENGTH as u64, || true, fetch).unwrap()
+        });
+        has_begun.recv().unwrap();
+        assert!(!cache.keep(&digest(1), &content(1, LENGTH)));
+        assert!(!get(&impatient, 1, LENGTH).is_mapped());
+        let asked = cache.get_or_fill(&digest(1), LENGTH as u64, || false, || Ok::<_, ()>(content(1, LENGTH)));
+        assert!(!asked.unwrap().is_mapped());
+        go_on.send(()).unwrap();
+        assert!(slow.join().unwrap().is_mapped());
+    });
+    assert_eq!(impatient.stats().private, 1);
+}
+
+#[test]
+fn the_least_recently_used_makes_room_and_what_is_mapped_stays_valid() {
+    let place = Place::new();
+    let options = Options { limit: 3 * LENGTH as u64, ..place.options() };
+    let cache = HostCache::open(SCOPE, &options).unwrap();
+    let first: Vec<Shared> = (1..=3).map(|n| get(&cache, n, LENGTH)).collect();
+    drop(get_what_is_there(&cache, 1, LENGTH));
+    drop(get(&cache, 4, LENGTH));
+    assert_eq!(cache.stats(), Stats { hits: 1, fills: 4, evicted: 1, bytes: 3 * LENGTH as u64, ..cache.stats() });
+    drop(get_what_is_there(&cache, 1, LENGTH));
+    assert_eq!(cache.get_or_fill(&digest(2), LENGTH as u64, || true, || Err("gone")).unwrap_err(), "gone");
+    for (value, n) in first.iter().zip(1..) {
+        assert_eq!(&value[..], &content(n, LENGTH));
+    }
+}
+
+#[test]
+fn what_is_larger_than_the_limit_stays_private_and_moves_nobody() {
+    let place = Place::new();
+    let cache = HostCache::open(SCOPE, &Options { limit: LENGTH as u64, ..place.options() }).unwrap();
+    drop(get(&cache, 1, LENGTH));
+    assert!(!get(&cache, 2, LENGTH + 1).is_mapped());
+    assert!(!cache.keep(&digest(2), &content(2, LENGTH + 1)));
+    assert!(get_what_is_there(&cache, 1, LENGTH).is_mapped());
+    assert_eq!(place.values().len(), 1);
+}
+
+#[test]
+fn many_at_once_do_not_pass_the_limit() {
+    let place = Place::new();
+    let limit = 4 * LENGTH as u64;
+    let cache = HostCache::open(SCOPE, &Options { limit, ..place.options() }).unwrap();
+    thread::scope(|scope| {
+        for start in 0..4_u8 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for n in 0..40 {
+                    let n = n * 4 + start;
+                    assert_eq!(&get(cache, n, LENGTH)[..], &content(n, LENGTH));
+                }
+            });
+        }
+    });
+    assert!(cache.stats().bytes <= limit, "{:?}", cache.stats());
+    assert_eq!(cache.stats().fills + cache.stats().private, 160);
+}
+
+#[test]
+fn after_leaving_a_value_is_fetched_and_what_was_got_stays() {
+    let place = Place::new();
+    let cache = place.open();
+    let value = get(&cache, 1, LENGTH);
+    cache.leave();
+    assert!(!place.root().exists());
+    assert_eq!(&value[..], &content(1, LENGTH));
+    assert!(!get(&cache, 1, LENGTH).is_mapped());
+    assert_eq!(cache.stats().bytes, 0);
+    assert!(!place.root().exists());
+}
+
+#[test]
+fn a_folder_that_somebody_removed_comes_back() {
+    let place = Place::new();
+    let cache = place.open();
+    let value = get(&cache, 1, LENGTH);
+    std::fs::remove_dir_all(place.root()).unwrap();
+    assert!(get(&cache, 2, LENGTH).is_mapped());
+    assert_eq!(place.values().len(), 1);
+    assert_eq!(&value[..], &content(1, LENGTH));
+}
+
+#[test]
+fn applications_do_not_share() {
+    let place = Place::new();
+    let (one, other) = (place.open(), HostCache::open("another", &place.options()).unwrap());
+    drop(get(&one, 1, LENGTH));
+    assert_eq!(other.get_or_fill(&digest(1), LENGTH as u64, || true, || Err("not here")).unwrap_err(), "not here");
+    assert_eq!(place.folders().len(), 2);
+    drop(one);
+    assert_eq!(place.folders().len(), 1);
+}
