@@ -41,6 +41,8 @@ class Driven:
             stderr=log,
             cwd=folder,
             env={**os.environ, "BENCH_FOLDER": str(folder), name: value, **environment},
+            # Ctrl-C is for the comparison alone, which then ends all of them.
+            start_new_session=True,
         )
         self._rest = b""
 

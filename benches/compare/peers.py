@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from environments import Requirement
+
 Place = Literal["memory", "machine", "server"]
 
 
@@ -19,6 +21,7 @@ class Peer:
         machine by means of the peer's own, or through the server.
     :param tracked: whether each item of a batch has an identity and a result of its own.
     :param settings: environment variables for the adapter.
+    :param variant: a second configuration of a library, left out of the short form.
     """
 
     name: str
@@ -27,60 +30,77 @@ class Peer:
     place: Place = "server"
     tracked: bool = True
     settings: dict[str, str] = field(default_factory=dict)
+    variant: bool = False
 
 
-REQUIREMENTS: dict[str, tuple[str, ...]] = {
-    "executors": ("numpy",),
-    "joblib": ("joblib", "numpy"),
-    "dask": ("distributed", "numpy"),
-    "ray": ("ray", "numpy"),
-    "huey": ("huey", "redis", "numpy"),
-    "celery": ("celery[redis]", "numpy"),
-    "dramatiq": ("dramatiq[redis]", "numpy"),
-    "taskiq": ("taskiq", "taskiq-redis", "numpy"),
-    "rq": ("rq", "numpy"),
-    "arq": ("arq", "numpy"),
+REQUIREMENTS = {
+    "executors": Requirement(("numpy",)),
+    "joblib": Requirement(("joblib", "numpy")),
+    "dask": Requirement(("distributed", "numpy")),
+    "ray": Requirement(("ray", "numpy")),
+    "huey": Requirement(("huey", "redis", "numpy")),
+    "celery": Requirement(("celery[redis]", "numpy")),
+    "dramatiq": Requirement(("dramatiq[redis]", "numpy")),
+    "taskiq": Requirement(("taskiq", "taskiq-redis", "numpy")),
+    "rq": Requirement(("rq", "numpy")),
+    "arq": Requirement(("arq", "numpy")),
     # 0.26 imports typing_extensions without asking for it.
-    "saq": ("saq[redis,hiredis]", "typing_extensions", "numpy"),
-    "rustvello": ("rustvello", "numpy"),
-    "flexiq": ("flexiq[redis]", "numpy"),
-    "reference": ("pynenc", "pynenc-redis", "numpy"),
+    "saq": Requirement(("saq[redis,hiredis]", "typing_extensions", "numpy")),
+    "rustvello": Requirement(("rustvello", "numpy")),
+    "flexiq": Requirement(("flexiq[redis]", "numpy")),
+    "ardiq": Requirement(("ardiq", "numpy"), (3, 12)),
+    "mayu": Requirement(("mayu", "numpy"), (3, 13)),
+    # The newest two that fit together; the newest of each do not (see "reference newest").
+    "reference": Requirement(("pynenc==0.1.1", "pynenc-redis==0.1.5", "numpy")),
+    "reference newest": Requirement(("pynenc", "pynenc-redis", "numpy"), (3, 12)),
 }
-"""What is installed in each environment: the newest release that this Python can have."""
+"""What is installed in each environment: the newest release, where nothing else is said."""
 
+MEMORY = {"BENCH_ENGINE": "memory"}
 PEERS = (
-    Peer("pynenc memory", "with_pynenc:Memory", place="memory", settings={"BENCH_ENGINE": "memory"}),
+    Peer("pynenc memory", "with_pynenc:Memory", place="memory", settings=MEMORY),
     Peer("pynenc redis", "with_pynenc:Remote"),
     Peer("pynenc redis, 2 processes", "with_pynenc:Processes"),
     Peer("pynenc redis, pipelined", "with_pynenc:Pipelined"),
+    Peer("pynenc local, 2 processes", "with_pynenc:Local", place="machine", settings={"BENCH_ENGINE": "local"}),
     Peer("ThreadPoolExecutor", "with_executors:Threads", "executors", "memory"),
     Peer("ProcessPoolExecutor", "with_executors:Processes", "executors", "machine", tracked=False),
     Peer("joblib", "with_joblib:Loky", "joblib", "machine", tracked=False),
     Peer("dask", "with_dask:Distributed", "dask", "machine"),
     Peer("ray", "with_ray:Local", "ray", "machine"),
     Peer("huey, 2 threads", "with_huey:Threads", "huey"),
-    Peer("huey, 2 processes", "with_huey:Processes", "huey"),
+    Peer("huey, 2 processes", "with_huey:Processes", "huey", variant=True),
     Peer("celery, 2 processes", "with_celery:Prefork", "celery"),
-    Peer("celery, 2 threads", "with_celery:Threads", "celery"),
+    Peer("celery, 2 threads", "with_celery:Threads", "celery", variant=True),
     Peer("celery chunks", "with_celery:Chunks", "celery", tracked=False),
     Peer("dramatiq, 2 threads", "with_dramatiq:Threads", "dramatiq"),
-    Peer("dramatiq, 2 processes", "with_dramatiq:Processes", "dramatiq"),
+    Peer("dramatiq, 2 processes", "with_dramatiq:Processes", "dramatiq", variant=True),
     Peer("taskiq, 2 processes", "with_taskiq:Taskiq", "taskiq"),
     Peer("rq, 2 simple workers", "with_rq:Simple", "rq"),
-    Peer("rq, 2 forking workers", "with_rq:Forking", "rq"),
+    Peer("rq, 2 forking workers", "with_rq:Forking", "rq", variant=True),
     Peer("arq, 10 at once", "with_arq:Arq", "arq"),
     Peer("saq, 2 at once", "with_saq:Saq", "saq"),
     Peer("rustvello, 2 slots", "with_rustvello:Rustvello", "rustvello"),
     Peer("flexiq redis, 2 threads", "with_flexiq:Flexiq", "flexiq"),
-    Peer("flexiq sqlite, 2 threads", "with_flexiq:Flexiq", "flexiq", "machine", settings={"BENCH_FLEXIQ": "sqlite"}),
-    Peer("reference memory", "with_reference:Reference", "reference", "memory", settings={"BENCH_REFERENCE": "memory"}),
+    Peer(
+        "flexiq sqlite, 2 threads",
+        "with_flexiq:Flexiq",
+        "flexiq",
+        "machine",
+        settings={"BENCH_FLEXIQ": "sqlite"},
+        variant=True,
+    ),
+    Peer("ardiq, 2 processes", "with_ardiq:ArdiqPeer", "ardiq"),
+    Peer("mayu, 2 processes", "with_mayu:Mayu", "mayu"),
+    Peer("reference memory", "with_reference:Reference", "reference newest", "memory", settings=MEMORY),
     Peer("reference redis", "with_reference:Reference", "reference"),
+    Peer("reference newest, redis", "with_reference:Reference", "reference newest", variant=True),
 )
 """In the order of the table."""
 
 
-def named(names: list[str]) -> list[Peer]:
-    """The peers whose name starts with, or whose environment is, one of these; all without names.
+def named(names: list[str], *, variants: bool) -> list[Peer]:
+    """The peers whose name starts with, or whose environment is, one of these; without names all, or all but variants.
 
     :raises ValueError: when a name fits none.
     """
@@ -91,4 +111,6 @@ def named(names: list[str]) -> list[Peer]:
     strangers = [name for name in names if not any(fits(peer, name) for peer in PEERS)]
     if strangers:
         raise ValueError(f"no peer {', '.join(strangers)}; --list names them")
-    return [peer for peer in PEERS if not names or any(fits(peer, name) for name in names)]
+    if not names:
+        return [peer for peer in PEERS if variants or not peer.variant]
+    return [peer for peer in PEERS if any(fits(peer, name) for name in names)]

@@ -4,115 +4,108 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from driven import Driven, LateError
 from peers import Peer
 from server import Server, serving
+from sizes import Order, Size, orders
 
 Answer = dict[str, Any]
-KINDS = ("str", "bytes", "numpy")
+GIVEN_UP = 2
+"""Measures of one peer that may be late before the rest is not asked any more."""
+GRACE = 5.0
+"""Seconds that a driver has for its answer beyond what its measure may take."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """How much of everything a visit measures."""
+@dataclass
+class Visit:
+    """What one visit takes, and with what.
 
-    seconds: float
-    """About how long a measure of throughput takes."""
-    most: int
-    """The most calls of one."""
-    trips: int
-    """The most round trips."""
-    large: int
-    """Bytes of the large argument."""
-    depths: tuple[int, ...]
-    """Queue lengths at which a submission is timed."""
-    tail: int
-    """Submissions timed at each."""
-    limit: float
-    """Seconds after which a measure is given up."""
+    :param skip: measures that are left out: they failed, or took long, in an earlier round.
+    :param tell: called with the name of each measure before it starts.
+    """
 
+    peer: Peer
+    python: str
+    size: Size
+    settings: Mapping[str, str]
+    wanted: frozenset[str]
+    skip: frozenset[str]
+    log: IO[bytes]
+    tell: Callable[[str], None]
+    found: Answer = field(default_factory=dict)
+    late: int = 0
 
-FULL = Size(3.0, 100_000, 1_000, 20 << 20, (1_000, 10_000, 100_000), 500, 60.0)
-SHORT = Size(1.0, 20_000, 300, 20 << 20, (1_000, 5_000), 200, 25.0)
-SMOKE = Size(0.05, 200, 100, 100_000, (200, 400), 50, 20.0)
+    def take(self) -> Answer:
+        """Take every measure once; a failure takes the place of its figures."""
+        for work in (True, False):
+            line = [one for one in orders(self.size, work=work, wanted=self.wanted) if one.name not in self.skip]
+            while line:
+                if self.late >= GIVEN_UP:
+                    why = f"not asked: {GIVEN_UP} measures before it were not finished in time"
+                    self.found.update({order.name: {"error": why, "passed_over": True} for order in line})
+                    break
+                with self._running(work=work) as (driven, server):
+                    # After a measure that was given up the workers are not to be trusted: start again.
+                    line = self._measure(driven, server, line)
+        return self.found
 
-
-def orders(size: Size, *, work: bool, wanted: tuple[str, ...]) -> list[tuple[str, Answer]]:
-    """The measures of a visit, in turn: the backlog is measured with nobody working."""
-    found: list[tuple[str, Answer]]
-    if work:
-        found = [
-            ("single", {"measure": "single", "seconds": size.seconds, "most": size.most}),
-            ("trips", {"measure": "trips", "seconds": size.seconds, "most": size.trips}),
-            ("batch", {"measure": "batch", "seconds": size.seconds, "most": size.most}),
-        ]
-        found += [
-            (f"shared {kind}", {"measure": "shared", "kind": kind, "bytes": size.large, "n": 100}) for kind in KINDS
-        ]
-    else:
-        found = [("backlog", {"measure": "backlog", "depths": size.depths, "tail": size.tail})]
-    return [(name, order) for name, order in found if not wanted or name.split()[0] in wanted]
-
-
-def visit(
-    peer: Peer, python: str, size: Size, settings: Mapping[str, str], wanted: tuple[str, ...], log: IO[bytes]
-) -> Answer:
-    """Take every measure of a peer once; a failure takes the place of its figures."""
-    found: Answer = {}
-    for work in (True, False):
-        line = orders(size, work=work, wanted=wanted)
-        while line:
-            with running(peer, python, settings, work=work, log=log) as (driven, server):
-                # After a measure that was given up the workers are not to be trusted: start again.
-                line = _take(driven, server, line, size.limit, found)
-    return found
-
-
-def _take(
-    driven: Driven, server: Server, line: list[tuple[str, Answer]], limit: float, found: Answer
-) -> list[tuple[str, Answer]]:
-    """Take measures until one is given up; those that are left."""
-    try:
-        start = driven.ready()
-    except LateError as late:
-        start = {"error": str(late)}
-    if "ready" not in start:
-        found.update({name: start for name, _ in line})
+    def _measure(self, driven: Driven, server: Server, line: list[Order]) -> list[Order]:
+        """Take measures until one fails; those that are left."""
+        self.tell("starting")
+        start = _asked(driven.ready)
+        if "ready" not in start:
+            self.found.update({order.name: start for order in line})
+            return []
+        for position, order in enumerate(line):
+            self.tell(order.name)
+            answer = self._one(driven, server, order)
+            self.found[order.name] = answer
+            if "error" in answer:
+                self.late += bool(answer.get("late"))
+                return line[position + 1 :]
         return []
-    for position, (name, order) in enumerate(line):
-        before = server.count()
+
+    def _one(self, driven: Driven, server: Server, order: Order) -> Answer:
+        idle, before, began = driven.memory(), server.count(), time.monotonic()
+        answer = _asked(lambda: driven.ask(order.content, order.limit + GRACE))
+        took, did, memory = time.monotonic() - began, server.count() - before, driven.memory()
+        return {
+            **answer,
+            "took": round(took, 3),
+            "server": asdict(did),
+            "producer_memory": memory[0],
+            "worker_memory": memory[1],
+            "producer_growth": memory[0] - idle[0],
+            "worker_growth": memory[1] - idle[1],
+        }
+
+    @contextmanager
+    def _running(self, *, work: bool) -> Iterator[tuple[Driven, Server]]:
+        """A server of its own and the peer's driver, both ended at the end."""
+        folder = Path(tempfile.mkdtemp(prefix="bench-peer-"))
         try:
-            answer = driven.ask(order, limit)
-        except LateError as late:
-            found[name] = {"error": str(late)}
-            return line[position + 1 :]
-        producer, workers = driven.memory()
-        did = server.count() - before
-        found[name] = {**answer, "server": asdict(did), "producer_memory": producer, "worker_memory": workers}
-        if "error" in answer:
-            return line[position + 1 :]
-    return []
+            with serving(self.settings) as server:
+                environment = {**self.peer.settings, "BENCH_URL": server.url}
+                driven = Driven(
+                    self.python, self.peer.adapter, work=work, folder=folder, environment=environment, log=self.log
+                )
+                try:
+                    yield driven, server
+                finally:
+                    driven.close()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def running(
-    peer: Peer, python: str, settings: Mapping[str, str], *, work: bool, log: IO[bytes]
-) -> Iterator[tuple[Driven, Server]]:
-    """A server of its own and the peer's driver, both ended at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-peer-"))
+def _asked(step: Callable[[], Answer]) -> Answer:
     try:
-        with serving(settings) as server:
-            environment = {**peer.settings, "BENCH_URL": server.url}
-            driven = Driven(python, peer.adapter, work=work, folder=folder, environment=environment, log=log)
-            try:
-                yield driven, server
-            finally:
-                driven.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return step()
+    except LateError as late:
+        return {"error": str(late), "late": True}

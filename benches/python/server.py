@@ -77,16 +77,17 @@ class Server:
         """Look at its counters; the look itself is not counted.
 
         Commands of clients that have gone in the meantime are lost to it: what is measured keeps its
-        connections.
+        connections. Bytes are not lost: they are the server's totals without those of this client.
         """
+        own_id = self.client.client_id()
         info = self.client.info("everything")
-        own = self.client.client_id()
-        clients = [client for client in self.client.client_list() if int(client["id"]) != own]
+        clients = {int(client["id"]): client for client in self.client.client_list()}
+        own = clients.pop(own_id)
         return Count(
-            commands=sum(int(client.get("tot-cmds", 0)) for client in clients),
+            commands=sum(int(client.get("tot-cmds", 0)) for client in clients.values()),
             cpu=info["used_cpu_user"] + info["used_cpu_sys"],
-            received=sum(int(client.get("tot-net-in", 0)) for client in clients),
-            sent=sum(int(client.get("tot-net-out", 0)) for client in clients),
+            received=info["total_net_input_bytes"] - int(own.get("tot-net-in", 0)),
+            sent=info["total_net_output_bytes"] - int(own.get("tot-net-out", 0)),
             memory=info["used_memory"],
         )
 
@@ -105,7 +106,9 @@ def serving(settings: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
     port = _free_port()
     given = {**settings, "port": str(port), "bind": "127.0.0.1", "dir": str(folder), "daemonize": "no"}
     (folder / "server.conf").write_text("".join(f'{name} "{value}"\n' for name, value in given.items()))
-    process = subprocess.Popen([str(find_binary()), str(folder / "server.conf")], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [str(find_binary()), str(folder / "server.conf")], stdout=subprocess.DEVNULL, start_new_session=True
+    )
     client = redis.Redis(host="127.0.0.1", port=port)
     try:
         for _ in range(200):

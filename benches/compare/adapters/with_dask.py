@@ -35,6 +35,7 @@ class Distributed(Peer):
         return sum(self.client.gather(self.client.map(add, range(n), [2] * n, pure=False)))
 
     def share(self, large: Any, n: int) -> int:
-        # Scattering once is what its best practices say of large arguments.
-        held = self.client.scatter([large], broadcast=True)[0]
+        # Scattering once is what its best practices say of large arguments. By a fresh name each time:
+        # under a name by content, letting the last one go cancels the next.
+        held = self.client.scatter([large], broadcast=True, hash=False)[0]
         return sum(self.client.gather([self.client.submit(weigh, held, i, pure=False) for i in range(n)]))

@@ -7,15 +7,19 @@ import sys
 from contextlib import ExitStack
 from typing import Any
 
-from peer import PATIENCE, SLOTS, URL, AbsentError, Peer, pairs
+from peer import FOLDER, PATIENCE, SLOTS, URL, AbsentError, Peer, pairs
 from peer import add as plain_add
 from peer import weigh as plain_weigh
 
 from pynenc import Pynenc
 
 ENGINE = os.environ.get("BENCH_ENGINE", "redis")
-place = {"engine": "redis", "redis_url": URL} if ENGINE == "redis" else {"engine": "memory", "max_threads": SLOTS}
-app = Pynenc(app_id="bench", config_values={**place, "logging_level": "error"})
+PLACES: dict[str, dict[str, Any]] = {
+    "redis": {"engine": "redis", "redis_url": URL},
+    "memory": {"engine": "memory", "max_threads": SLOTS},
+    "local": {"engine": "local", "local_dir": str(FOLDER / "local")},
+}
+app = Pynenc(app_id="bench", config_values={**PLACES[ENGINE], "logging_level": "error"})
 
 
 @app.task
@@ -58,6 +62,10 @@ class Processes(Remote):
     """Two worker processes with one slot each."""
 
     runner = "PersistentProcessRunner"
+
+
+class Local(Processes):
+    """The same over the server that the library starts itself, on a Unix socket and with its append-only file."""
 
 
 class Pipelined(Remote):

@@ -13,7 +13,7 @@ from peer import weigh as plain_weigh
 
 from pynenc import PynencBuilder
 
-ENGINE = os.environ.get("BENCH_REFERENCE", "redis")
+ENGINE = os.environ.get("BENCH_ENGINE", "redis")
 SLEEP = 0.001
 """Seconds of its loops' sleeps; 0.1 or 0.01 is the default and would be all that is measured."""
 builder = PynencBuilder().app_id("bench").logging_level("critical")
