@@ -30,7 +30,7 @@ def own_data(engine: str) -> Generator[None]:
             yield
         finally:
             _restore(before)
-            _end_engine()
+            _end_engine(folder)
 
 
 def _restore(before: str | None) -> None:
@@ -40,10 +40,13 @@ def _restore(before: str | None) -> None:
         os.environ[_VARIABLE] = before
 
 
-def _end_engine() -> None:
+def _end_engine(folder: str) -> None:
     from pynenc._core import RedisEngine
     from pynenc.engine.local import close
+    from pynenc.local_server.ensure import wait_until_gone
 
     made = vars(app).get("runtime")
     if made is not None and isinstance(made.engine, RedisEngine):
         close(made.engine, _GOODBYE_SECONDS)
+    # Also for one that was interrupted while it came up: it would write where the directory is being removed.
+    wait_until_gone(app.app_id, folder, _GOODBYE_SECONDS)

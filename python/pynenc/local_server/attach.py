@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import NamedTuple
 
@@ -39,11 +40,27 @@ def attach(places: Places, *, keep: bool, binary: str) -> Attached:
                 # It may have come up between the knock and the lock.
                 if attached := _knock(places, keep, until):
                     return attached
-                launch_keeper(places, keep=keep, binary=binary, seconds=max(1.0, until - monotonic()))
+                _launch(places, keep=keep, binary=binary, seconds=max(1.0, until - monotonic()))
                 continue
         if monotonic() > until:
             raise _silent(places)
         sleep(_LOOK_SECONDS)  # another process starts it
+
+
+def _launch(places: Places, *, keep: bool, binary: str, seconds: float) -> None:
+    try:
+        launch_keeper(places, keep=keep, binary=binary, seconds=seconds)
+    except BaseException:  # Ctrl-C: the keeper may have come up, and would wait for a first user
+        _turn_away(places)
+        raise
+
+
+def _turn_away(places: Places) -> None:
+    """Come and go as a user. A keeper that is not there yet finds out when it reports to its starter."""
+    address = Address.read(places.address)
+    if address is not None and is_private(address.sockets):
+        with socket.socket(socket.AF_UNIX) as line, suppress(OSError):
+            line.connect(str(address.keeper))
 
 
 def _knock(places: Places, keep: bool, until: float) -> Attached | None:
@@ -64,6 +81,9 @@ def _knock(places: Places, keep: bool, until: float) -> Attached | None:
     except (OSError, ValueError):  # a keeper that ended, or was just ending
         line.close()
         return None
+    except BaseException:  # Ctrl-C: the keeper is not to take an unfinished error's frames for a user
+        line.close()
+        raise
     if answer.error:
         line.close()
         raise LocalServerError(f"the server of {places.data} does not start: {answer.error}")

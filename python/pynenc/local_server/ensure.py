@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pynenc.exceptions import LocalServerError
 from pynenc.local_server.hold import Hold
+from pynenc.local_server.lock import becomes_free
 from pynenc.local_server.places import places_of
 
 if TYPE_CHECKING:
@@ -56,3 +57,11 @@ def ensure_server(app_id: str, conf: ConfigLocal) -> LocalServer:
     places = places_of(app_id, conf.local_dir)
     logger = logging.getLogger(f"pynenc.{app_id}")
     return LocalServer(Hold(places, logger, keep=conf.local_keep, binary=conf.local_server))
+
+
+def wait_until_gone(app_id: str, local_dir: str, seconds: float) -> bool:
+    """Wait until the server of an application has ended, also one whose start was broken off; whether it has.
+
+    :param local_dir: the directory above its data; empty: this user's directory for state.
+    """
+    return becomes_free(places_of(app_id, local_dir).keeper_lock, seconds)

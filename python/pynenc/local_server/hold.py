@@ -7,19 +7,18 @@ import os
 import select
 import socket
 import threading
-from time import monotonic, sleep
+from time import monotonic
 
 from pynenc.exceptions import LocalServerError
 from pynenc.local_server.attach import Attached, attach
 from pynenc.local_server.fork_guard import closed_in_child
-from pynenc.local_server.lock import locked_if_free
+from pynenc.local_server.lock import becomes_free
 from pynenc.local_server.places import Places
 
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 10.0
 _STEADY_SECONDS = 10.0
 _JOIN_SECONDS = 5.0
-_LOOK_SECONDS = 0.01
 
 
 class Hold:
@@ -63,14 +62,7 @@ class Hold:
 
     def keeper_has_ended(self, seconds: float) -> bool:
         """Wait so long for the end of the keeper, which comes after that of the server; whether it has come."""
-        until = monotonic() + seconds
-        while True:
-            with locked_if_free(self._places.keeper_lock) as free:
-                if free:
-                    return True
-            if monotonic() >= until:
-                return False
-            sleep(_LOOK_SECONDS)
+        return becomes_free(self._places.keeper_lock, seconds)
 
     # -- in the thread ----------------------------------------------------------------------------
     def _watch(self) -> None:

@@ -18,7 +18,7 @@ from pynenc.local_server.places import Address, keeper_socket, server_socket, th
 from pynenc.local_server.private_directory import make_private
 from pynenc.local_server.server_watch import ServerWatch
 
-# Whoever starts a keeper comes at once, unless it was killed meanwhile.
+# Whoever starts a keeper comes at once, unless it is killed or interrupted just then.
 FIRST_USER_SECONDS = 10.0
 _LARGEST_LOG = 1_000_000
 
@@ -27,10 +27,10 @@ class Keeper:
     """Sleeps until a user comes or goes, or the server dies.
 
     :param plan: which server.
-    :param report: told once whether the server answers.
+    :param report: told once whether the server answers; says whether its starter is still there to hear it.
     """
 
-    def __init__(self, plan: KeeperPlan, report: Callable[[Welcome], None]) -> None:
+    def __init__(self, plan: KeeperPlan, report: Callable[[Welcome], bool]) -> None:
         self._plan = plan
         self._report = report
         self._selector = selectors.DefaultSelector()
@@ -78,8 +78,8 @@ class Keeper:
     def _settle_answer(self) -> None:
         if self._answer is None and (self._server.ready or self._server.failure):
             self._answer = Welcome(str(server_socket(self._plan.sockets)), self._server.failure)
-            self._first_user_until = monotonic() + FIRST_USER_SECONDS
-            self._report(self._answer)
+            starter_comes = self._report(self._answer)
+            self._first_user_until = monotonic() + (FIRST_USER_SECONDS if starter_comes else 0.0)
         if self._answer is not None:
             while self._unanswered:
                 user = self._unanswered.pop()
@@ -176,14 +176,20 @@ def _forget_signals_of_starter() -> None:
         signal.signal(ignored, signal.SIG_IGN)
 
 
-def _report(answer: Welcome) -> None:
-    """Tell the starter, and let go of what it gave: nobody waits for the end of this process's output."""
-    with suppress(OSError):  # the starter may have been killed
+def _report(answer: Welcome) -> bool:
+    """Tell the starter, and let go of what it gave: nobody waits for the end of this process's output.
+
+    :returns: whether the starter has not been killed or interrupted meanwhile.
+    """
+    heard = False
+    with suppress(OSError):
         os.write(1, answer.line())
+        heard = True
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
+    return heard
 
 
 def _shorten_log(plan: KeeperPlan) -> None:

@@ -7,6 +7,9 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
+
+_LOOK_SECONDS = 0.01
 
 
 def open_lock(path: Path) -> int:
@@ -26,6 +29,18 @@ def try_lock(descriptor: int) -> bool:
 def wait_for_lock(descriptor: int) -> None:
     """Take the lock as soon as nobody holds it."""
     fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def becomes_free(path: Path, seconds: float) -> bool:
+    """Wait so long for a time when nobody holds a lock; whether there was one."""
+    until = monotonic() + seconds
+    while True:
+        with locked_if_free(path) as free:
+            if free:
+                return True
+        if monotonic() >= until:
+            return False
+        sleep(_LOOK_SECONDS)
 
 
 @contextmanager
