@@ -209,6 +209,16 @@ class RedisEngine:
     def close(self, within: float = 5.0, /) -> int:
         """Have acknowledged what can be within the time, end threads and connections; how much was not."""
 
+    def join_host_cache(self, scope: str, directory: str, max_bytes: int, /) -> str | None:
+        """Share large values with the other processes of this host from now on; why not, if that is impossible.
+
+        ``directory`` is the one above the user's own; empty: shared memory, else a temporary directory.
+        """
+
+    def host_cache_stats(self) -> dict[str, int] | None:
+        """``hits, fills, private, evicted`` of this process, ``bytes`` and ``limit`` of the cache;
+        ``None``: it takes no part."""
+
     # queue
     def submit(self, batch: Sequence[Any], /) -> list[tuple[str, str, bool]]:
         """Take ``Submission``s; ``(kind, invocation id, same arguments)`` each; kind is ``new``,

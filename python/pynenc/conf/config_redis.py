@@ -114,4 +114,16 @@ class ConfigStateBackendRedis(ConfigStateBackend, ConfigRedis):
 
 
 class ConfigArgCacheRedis(ConfigArgCache, ConfigRedis):
-    """Which arguments are stored once in Redis or Valkey and then sent by reference."""
+    """Which arguments are stored once in Redis or Valkey and then sent by reference.
+
+    :cvar bool host_cache:
+        The worker processes of one user on one host fetch and hold a large value once, in shared memory.
+    :cvar int host_cache_bytes:
+        How many bytes are kept there, and never more than half of the file system; the least recently used goes first.
+    :cvar str host_cache_dir:
+        The directory above it; empty: ``/dev/shm``, else ``XDG_RUNTIME_DIR``, else that for temporary files.
+    """
+
+    host_cache = ConfigField(True)
+    host_cache_bytes = ConfigField(1_073_741_824, minimum=0)
+    host_cache_dir = ConfigField("")

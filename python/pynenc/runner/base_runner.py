@@ -96,11 +96,14 @@ class BaseRunner(ABC):
                 self.on_stop()
 
     def _meet_engine(self) -> None:
-        """Reach the engine before anything is started, and warn of what is wrong with its server."""
+        """Reach the engine before anything is started, and warn of what is wrong with its server, or not to be had."""
         from pynenc.engine.fitness import examine
+        from pynenc.engine.host_cache import join_host_cache
 
         for weakness in examine(self.app):
             self.logger.warning(weakness)
+        if reason := join_host_cache(self.app):
+            self.logger.warning("the host cache is off: %s", reason)
 
     def on_start(self) -> None:  # noqa: B027 - a hook: subclasses need not have it
         """Called before the first body, in the thread that calls :meth:`run`."""

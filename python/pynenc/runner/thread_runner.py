@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pynenc._core import WorkerPool
 from pynenc.context import runner_args, set_current_runner
+from pynenc.engine.host_cache import join_host_cache
 from pynenc.exceptions import RunnerError
 from pynenc.runner.at_exit import end_at_once
 from pynenc.runner.background_runner import BackgroundRunner
@@ -137,6 +138,7 @@ class ThreadRunner(BackgroundRunner):
         self._deadline = None
         self._told = SimpleQueue()
         self._threads = []
+        join_host_cache(self.app)
         self._pool = self._make_pool()
         self._see_to_the_end()
 

@@ -12,7 +12,7 @@ use crate::folder::Folder;
 use crate::off::Off;
 use crate::part::{self, Part, Taken, Turn};
 use crate::room;
-use crate::value::{self, Shared};
+use crate::value::{self, Owned, Shared};
 
 /// How to open a cache.
 #[derive(Clone, Debug)]
@@ -21,13 +21,15 @@ pub struct Options {
     pub roots: Roots,
     /// How many bytes are kept; never more than half of the file system.
     pub limit: u64,
+    /// What is smaller is not kept: fetching it again costs less than a file and a mapping.
+    pub smallest: u64,
     /// How long to wait for another process that fetches the same value, before fetching it too.
     pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { roots: Roots::Standard, limit: 1 << 30, patience: Duration::from_secs(10) }
+        Self { roots: Roots::Standard, limit: 1 << 30, smallest: 256 << 10, patience: Duration::from_secs(10) }
     }
 }
 
@@ -38,7 +40,7 @@ pub struct Stats {
     pub hits: u64,
     /// Values that this process has put there.
     pub fills: u64,
-    /// Values that were fetched into this process's own memory: no room, a fault, or a wait that took too long.
+    /// Values that were fetched into this process's own memory: too small, no room, a fault, or a wait that took too long.
     pub private: u64,
     /// Values that had to go so that this process's could come.
     pub evicted: u64,
@@ -64,6 +66,7 @@ pub struct HostCache {
     folder: Mutex<Option<Arc<Folder>>>,
     home: u32,
     limit: u64,
+    smallest: u64,
     patience: Duration,
     counters: Counters,
 }
@@ -91,12 +94,13 @@ impl HostCache {
             limit: room::limit(folder.directory(), options.limit),
             folder: Mutex::new(Some(Arc::new(folder))),
             home: std::process::id(),
+            smallest: options.smallest.max(1),
             patience: options.patience,
             counters: Counters::default(),
         }
     }
 
-    /// The value of `length` bytes under `digest`.
+    /// The value under `digest`; its length too, where that is known: then nobody waits for what has no room.
     ///
     /// If it is not there, one process of the host fetches it (`fetch` also checks that it is the right one), and the
     /// others wait: as long as `keep_waiting` says so, which is asked every 50 ms, and no longer than the patience.
@@ -106,12 +110,14 @@ impl HostCache {
     pub fn get_or_fill<E>(
         &self,
         digest: &[u8; 32],
-        length: u64,
+        length: Option<u64>,
         mut keep_waiting: impl FnMut() -> bool,
-        fetch: impl FnOnce() -> Result<Vec<u8>, E>,
+        fetch: impl FnOnce() -> Result<Owned, E>,
     ) -> Result<Shared, E> {
-        // Nothing can be mapped of an empty value.
-        let Some(folder) = self.folder().filter(|_| length > 0) else { return self.privately(fetch) };
+        if length.is_some_and(|length| length < self.smallest) {
+            return Ok(Shared::private(fetch()?));
+        }
+        let Some(folder) = self.folder() else { return self.privately(fetch) };
         let name = blake3::Hash::from_bytes(*digest).to_hex();
         let wait = |waited: Duration| waited < self.patience && keep_waiting();
         match part::turn(&folder, &name, length, wait) {
@@ -127,9 +133,9 @@ impl HostCache {
     /// Put a value there that this process has already. Whether it is there now: not if there is no room, or if
     /// another process is putting it there right now.
     pub fn keep(&self, digest: &[u8; 32], bytes: &[u8]) -> bool {
-        let Some(folder) = self.folder().filter(|_| !bytes.is_empty()) else { return false };
+        let Some(folder) = self.folder().filter(|_| bytes.len() as u64 >= self.smallest) else { return false };
         let (name, length) = (blake3::Hash::from_bytes(*digest).to_hex(), bytes.len() as u64);
-        match Part::take(&folder, &name, length) {
+        match Part::take(&folder, &name, Some(length)) {
             Ok(Taken::Filled(_)) => true,
             Ok(Taken::Mine(part)) => {
                 let kept = self.room(part, length).is_some_and(|part| part.complete(bytes).is_ok());
@@ -184,12 +190,21 @@ impl HostCache {
         folder: &Folder,
         part: Part<'_>,
         name: &str,
-        length: u64,
-        fetch: impl FnOnce() -> Result<Vec<u8>, E>,
+        length: Option<u64>,
+        fetch: impl FnOnce() -> Result<Owned, E>,
     ) -> Result<Shared, E> {
-        let part = self.room(part, length);
+        let part = match length {
+            Some(length) => self.room(part, length),
+            None => Some(part),
+        };
         let bytes = fetch()?;
-        let complete = part.is_some_and(|part| bytes.len() as u64 == length && part.complete(&bytes).is_ok());
+        let content = (*bytes).as_ref();
+        let found_length = content.len() as u64;
+        let part = match length {
+            Some(length) => part.filter(|_| length == found_length),
+            None => part.and_then(|part| self.room(part, found_length)),
+        };
+        let complete = part.is_some_and(|part| part.complete(content).is_ok());
         // It may have had to go already, if very many come at once.
         let found = complete.then(|| value::find(folder.directory(), name, length)).flatten();
         if found.is_some() {
@@ -203,12 +218,15 @@ impl HostCache {
 
     /// The part with room for it; without, it is given up before anything is fetched, so that nobody waits for it.
     fn room<'a>(&self, part: Part<'a>, length: u64) -> Option<Part<'a>> {
+        if length < self.smallest {
+            return None;
+        }
         let gone = room::make(&part, length, self.limit)?;
         self.count(&self.counters.evicted, gone);
         Some(part)
     }
 
-    fn privately<E>(&self, fetch: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Shared, E> {
+    fn privately<E>(&self, fetch: impl FnOnce() -> Result<Owned, E>) -> Result<Shared, E> {
         let bytes = fetch()?;
         self.count(&self.counters.private, 1);
         Ok(Shared::private(bytes))

@@ -25,4 +25,4 @@ mod value;
 pub use cache::{HostCache, Options, Stats};
 pub use directory::Roots;
 pub use off::{Off, Reason};
-pub use value::Shared;
+pub use value::{Owned, Shared};

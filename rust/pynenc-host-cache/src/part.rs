@@ -38,7 +38,7 @@ pub(crate) enum Turn<'a> {
 pub(crate) fn turn<'a>(
     folder: &'a Folder,
     name: &'a str,
-    length: u64,
+    length: Option<u64>,
     mut keep_waiting: impl FnMut(Duration) -> bool,
 ) -> io::Result<Turn<'a>> {
     let began = Instant::now();
@@ -78,8 +78,8 @@ pub(crate) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The part of `name`, whose value has `length` bytes.
-    pub(crate) fn take(folder: &'a Folder, name: &'a str, length: u64) -> io::Result<Taken<'a>> {
+    /// The part of `name`, whose value has `length` bytes where that is known.
+    pub(crate) fn take(folder: &'a Folder, name: &'a str, length: Option<u64>) -> io::Result<Taken<'a>> {
         let part = format!("{name}{SUFFIX}");
         loop {
             let flags = OPEN | OFlags::CREATE;

@@ -18,11 +18,14 @@ pub struct Shared(Arc<Bytes>);
 
 enum Bytes {
     Mapped(Mmap),
-    Private(Vec<u8>),
+    Private(Owned),
 }
 
+/// Bytes in the memory of this process.
+pub type Owned = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
 impl Shared {
-    pub(crate) fn private(bytes: Vec<u8>) -> Self {
+    pub(crate) fn private(bytes: Owned) -> Self {
         Self(Arc::new(Bytes::Private(bytes)))
     }
 
@@ -39,7 +42,7 @@ impl Deref for Shared {
     fn deref(&self) -> &[u8] {
         match &*self.0 {
             Bytes::Mapped(map) => map,
-            Bytes::Private(bytes) => bytes,
+            Bytes::Private(bytes) => (**bytes).as_ref(),
         }
     }
 }
@@ -50,27 +53,39 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
+/// For who holds bytes of any kind.
+impl From<Shared> for Owned {
+    fn from(shared: Shared) -> Self {
+        match &*shared.0 {
+            Bytes::Private(bytes) => Self::clone(bytes),
+            Bytes::Mapped(_) => Arc::new(shared),
+        }
+    }
+}
+
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Shared({} bytes, {})", self.len(), if self.is_mapped() { "mapped" } else { "private" })
     }
 }
 
-/// Map the complete value `name` of `folder`, and note that it was used. `None`: it is not there, or not as it must be.
-pub(crate) fn find(folder: &OwnedFd, name: &str, length: u64) -> Option<Shared> {
+/// Map the complete value `name` of `folder`, and note that it was used. `None`: it is not there, or not as it must be;
+/// its length too, where that is known.
+pub(crate) fn find(folder: &OwnedFd, name: &str, length: Option<u64>) -> Option<Shared> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = fs::openat(folder, name, flags, Mode::empty()).ok()?;
     let found = fs::fstat(&file).ok()?;
     let as_it_must_be = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
         && Mode::from_raw_mode(found.st_mode) & PERMISSIONS == SEALED
         && found.st_uid == rustix::process::geteuid().as_raw()
-        && u64::try_from(found.st_size) == Ok(length);
-    if !as_it_must_be {
+        && length.is_none_or(|length| u64::try_from(found.st_size) == Ok(length));
+    // Nothing can be mapped of an empty file.
+    if !as_it_must_be || found.st_size == 0 {
         return None;
     }
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let _ = fs::futimens(&file, &Timestamps { last_access: now, last_modification: now });
-    map(file, usize::try_from(length).ok()?)
+    map(file, usize::try_from(found.st_size).ok()?)
 }
 
 #[allow(unsafe_code, reason = "a file is mapped here, and nowhere else")]

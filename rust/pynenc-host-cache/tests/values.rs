@@ -14,16 +14,16 @@ use std::thread;
 use std::time::Duration;
 
 use pynenc_host_cache::{HostCache, Options, Shared, Stats};
-use rig::{Place, SCOPE, content, digest};
+use rig::{Place, SCOPE, content, digest, owned};
 
 const LENGTH: usize = 3 * 4096 + 17;
 
 fn get(cache: &HostCache, n: u8, length: usize) -> Shared {
-    cache.get_or_fill(&digest(n), length as u64, || true, || Ok::<_, ()>(content(n, length))).unwrap()
+    cache.get_or_fill(&digest(n), Some(length as u64), || true, || Ok::<_, ()>(owned(content(n, length)))).unwrap()
 }
 
 fn get_what_is_there(cache: &HostCache, n: u8, length: usize) -> Shared {
-    cache.get_or_fill(&digest(n), length as u64, || true, || Err("fetched")).unwrap()
+    cache.get_or_fill(&digest(n), Some(length as u64), || true, || Err("fetched")).unwrap()
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn threads_that_want_one_value_at_once_fetch_it_once() {
                 start.wait();
                 let fetch = || {
                     fetched.fetch_add(1, Ordering::Relaxed);
-                    Ok::<_, ()>(content(1, LENGTH))
+                    Ok::<_, ()>(owned(content(1, LENGTH)))
                 };
-                let value = cache.get_or_fill(&digest(1), LENGTH as u64, || true, fetch).unwrap();
+                let value = cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
                 assert_eq!(&value[..], &content(1, LENGTH));
             });
         }
@@ -66,7 +66,7 @@ fn threads_that_want_one_value_at_once_fetch_it_once() {
 fn an_error_of_the_fetch_is_the_callers_and_leaves_nothing() {
     let place = Place::new();
     let cache = place.open();
-    let error = cache.get_or_fill(&digest(1), 10, || true, || Err::<Vec<u8>, _>("lost")).unwrap_err();
+    let error = cache.get_or_fill(&digest(1), Some(10), || true, || Err("lost")).unwrap_err();
     assert_eq!(error, "lost");
     assert!(place.values().is_empty());
     assert_eq!(&get(&cache, 1, 10)[..], &content(1, 10));
@@ -77,7 +77,8 @@ fn a_fetch_that_panics_leaves_nothing() {
     let place = Place::new();
     let cache = place.open();
     thread::scope(|scope| {
-        let fetching = scope.spawn(|| cache.get_or_fill(&digest(1), 10, || true, || -> Result<_, ()> { panic!("no") }));
+        let fetching =
+            scope.spawn(|| cache.get_or_fill(&digest(1), Some(10), || true, || -> Result<_, ()> { panic!("no") }));
         assert!(fetching.join().is_err());
     });
     assert!(place.values().is_empty());
@@ -88,10 +89,22 @@ fn a_fetch_that_panics_leaves_nothing() {
 fn a_value_of_another_length_than_announced_is_not_kept() {
     let place = Place::new();
     let cache = place.open();
-    let value = cache.get_or_fill(&digest(1), 10, || true, || Ok::<_, ()>(content(1, 11))).unwrap();
+    let value = cache.get_or_fill(&digest(1), Some(10), || true, || Ok::<_, ()>(owned(content(1, 11)))).unwrap();
     assert!(!value.is_mapped());
     assert_eq!(value.len(), 11);
     assert!(place.values().is_empty());
+}
+
+#[test]
+fn a_value_of_unknown_length_is_shared_too() {
+    let place = Place::new();
+    let cache = HostCache::open(SCOPE, &Options { limit: LENGTH as u64, ..place.options() }).unwrap();
+    let get = |n, length| cache.get_or_fill(&digest(n), None, || true, || Ok::<_, ()>(owned(content(n, length))));
+    assert!(get(1, LENGTH).unwrap().is_mapped());
+    assert_eq!(&get(1, 0).unwrap()[..], &content(1, LENGTH));
+    assert!(get(2, 0).unwrap().is_empty());
+    assert!(!get(3, LENGTH + 1).unwrap().is_mapped());
+    assert_eq!(place.values().len(), 1);
 }
 
 #[test]
@@ -125,14 +138,15 @@ fn who_does_not_want_to_wait_fetches_too() {
             let fetch = move || {
                 begun.send(()).unwrap();
                 told.recv().unwrap();
-                Ok::<_, ()>(content(1, LENGTH))
+                Ok::<_, ()>(owned(content(1, LENGTH)))
             };
-            cache.get_or_fill(&digest(1), LENGTH as u64, || true, fetch).unwrap()
+            cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap()
         });
         has_begun.recv().unwrap();
         assert!(!cache.keep(&digest(1), &content(1, LENGTH)));
         assert!(!get(&impatient, 1, LENGTH).is_mapped());
-        let asked = cache.get_or_fill(&digest(1), LENGTH as u64, || false, || Ok::<_, ()>(content(1, LENGTH)));
+        let asked =
+            cache.get_or_fill(&digest(1), Some(LENGTH as u64), || false, || Ok::<_, ()>(owned(content(1, LENGTH))));
         assert!(!asked.unwrap().is_mapped());
         go_on.send(()).unwrap();
         assert!(slow.join().unwrap().is_mapped());
@@ -150,10 +164,22 @@ fn the_least_recently_used_makes_room_and_what_is_mapped_stays_valid() {
     drop(get(&cache, 4, LENGTH));
     assert_eq!(cache.stats(), Stats { hits: 1, fills: 4, evicted: 1, bytes: 3 * LENGTH as u64, ..cache.stats() });
     drop(get_what_is_there(&cache, 1, LENGTH));
-    assert_eq!(cache.get_or_fill(&digest(2), LENGTH as u64, || true, || Err("gone")).unwrap_err(), "gone");
+    assert_eq!(cache.get_or_fill(&digest(2), Some(LENGTH as u64), || true, || Err("gone")).unwrap_err(), "gone");
     for (value, n) in first.iter().zip(1..) {
         assert_eq!(&value[..], &content(n, LENGTH));
     }
+}
+
+#[test]
+fn what_is_small_stays_private() {
+    let place = Place::new();
+    let cache = HostCache::open(SCOPE, &Options { smallest: 1000, ..place.options() }).unwrap();
+    assert!(!get(&cache, 1, 999).is_mapped());
+    assert!(!cache.keep(&digest(1), &content(1, 999)));
+    let of_unknown_length = cache.get_or_fill(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, 999))));
+    assert!(!of_unknown_length.unwrap().is_mapped());
+    assert!(place.values().is_empty());
+    assert!(get(&cache, 1, 1000).is_mapped());
 }
 
 #[test]
@@ -216,7 +242,10 @@ fn applications_do_not_share() {
     let place = Place::new();
     let (one, other) = (place.open(), HostCache::open("another", &place.options()).unwrap());
     drop(get(&one, 1, LENGTH));
-    assert_eq!(other.get_or_fill(&digest(1), LENGTH as u64, || true, || Err("not here")).unwrap_err(), "not here");
+    assert_eq!(
+        other.get_or_fill(&digest(1), Some(LENGTH as u64), || true, || Err("not here")).unwrap_err(),
+        "not here"
+    );
     assert_eq!(place.folders().len(), 2);
     drop(one);
     assert_eq!(place.folders().len(), 1);

@@ -4,6 +4,7 @@
 //! What comes through the port is written as JSON, since no task says how it travels. The hot path does not come
 //! this way: it has [`Remote`], which this keeps for it.
 
+mod hosting;
 mod values;
 
 use std::sync::Arc;
@@ -129,6 +130,24 @@ impl PyRedisEngine {
     fn close(&self, py: Python<'_>, within: f64) -> PyResult<usize> {
         let within = Duration::from_micros(micros(within, "within")?);
         Ok(gil::release(py, || self.remote.close(within)))
+    }
+
+    /// Share large values with the other processes of this host from now on; why not, if that is impossible.
+    #[pyo3(signature = (scope, directory, max_bytes, /))]
+    fn join_host_cache(
+        &self,
+        py: Python<'_>,
+        scope: &str,
+        directory: &str,
+        max_bytes: u64,
+    ) -> PyResult<Option<String>> {
+        fork::check(py)?;
+        Ok(gil::release(py, || hosting::join(&self.remote, scope, directory, max_bytes)))
+    }
+
+    /// What this process had of the host's cache, and what that holds; `None`: it takes no part.
+    fn host_cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        hosting::stats(py, &self.remote)
     }
 
     #[pyo3(signature = (batch, /))]

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod host;
 pub mod link;
 pub mod patience;
 pub mod remote;

@@ -9,7 +9,7 @@ use std::thread;
 
 use pynenc_host_cache::{HostCache, Options, Roots, Shared};
 
-use super::{PATIENCE, SCOPE, bytes_of, content, digest};
+use super::{PATIENCE, SCOPE, bytes_of, content, digest, owned};
 
 const WORD: &str = "PYNENC_TEST_ACTOR";
 
@@ -87,7 +87,7 @@ impl Drop for Actor {
 /// What the test `actor` does.
 pub(crate) fn act() {
     let Some(place) = std::env::var_os(WORD) else { return };
-    let options = Options { roots: Roots::Below(place.into()), limit: 1 << 30, patience: PATIENCE };
+    let options = Options { roots: Roots::Below(place.into()), limit: 1 << 30, smallest: 0, patience: PATIENCE };
     let mut actor = Stage { options, cache: None, held: HashMap::new() };
     for order in stdin().lines() {
         let order = order.unwrap();
@@ -138,11 +138,11 @@ impl Stage {
         let cache = self.cache.as_ref().unwrap();
         let got = cache.get_or_fill(
             &digest(n),
-            length as u64,
+            Some(length as u64),
             || true,
             || {
                 fetched = "fetched";
-                Ok::<_, ()>(content(n, length))
+                Ok::<_, ()>(owned(content(n, length)))
             },
         );
         let value = got.unwrap();
@@ -156,7 +156,7 @@ impl Stage {
         let cache = self.cache.as_ref().unwrap();
         let _ = cache.get_or_fill(
             &digest(n),
-            length as u64,
+            Some(length as u64),
             || true,
             || {
                 say("fetching");

@@ -7,10 +7,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use pynenc_host_cache::{HostCache, Options, Roots};
+use pynenc_host_cache::{HostCache, Options, Owned, Roots};
 
 /// A bound for what must happen, never a measure of how fast it does.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ impl Place {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options { roots: Roots::Below(self.0.clone()), limit: 1 << 30, patience: PATIENCE }
+        Options { roots: Roots::Below(self.0.clone()), limit: 1 << 30, smallest: 0, patience: PATIENCE }
     }
 
     pub(crate) fn open(&self) -> HostCache {
@@ -92,6 +93,11 @@ pub(crate) fn content(n: u8, length: usize) -> Vec<u8> {
 /// The same, without memory of its own.
 pub(crate) fn bytes_of(n: u8, length: usize) -> impl Iterator<Item = u8> {
     (0..length).map(move |at| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8) ^ n)
+}
+
+/// As whoever fetches gives it.
+pub(crate) fn owned(bytes: Vec<u8>) -> Owned {
+    Arc::new(bytes)
 }
 
 /// Wait for what must come.

@@ -32,6 +32,8 @@ use std::time::{Duration, Instant};
 
 use shared::Shared;
 
+use crate::host::Host;
+
 pub use online::Online;
 pub use pipeline::{Pipeline, Unacknowledged};
 pub use server::{Ears, Hold, Ring, Server};
@@ -82,6 +84,12 @@ impl<C: Send + 'static> Remote<C> {
         self.shared.settings.lease
     }
 
+    /// Large values that this process shares with the others of its host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.shared.host
+    }
+
     /// What happened that should not happen often.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -103,7 +111,9 @@ impl<C: Send + 'static> Remote<C> {
         }
         // What was not acknowledged is counted below, and told to each pipeline.
         let _ = self.shared.within(until, || self.flush());
-        self.shared.end_threads(until)
+        let lost = self.shared.end_threads(until);
+        self.shared.host.leave();
+        lost
     }
 }
 

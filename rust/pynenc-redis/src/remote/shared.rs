@@ -21,6 +21,7 @@ use super::station::{Bell, Station};
 use super::threads::Threads;
 use super::{Counters, News, Settings};
 use crate::error::{RedisError, Result};
+use crate::host::Host;
 use crate::patience;
 use crate::store::ClientId;
 
@@ -36,6 +37,7 @@ pub(super) struct Shared<C> {
     pub(super) threads: Threads,
     pub(super) errands: Errands,
     pub(super) pipelines: Pipelines<C>,
+    pub(super) host: Host,
     /// Threads end once they have nothing left to do.
     closing: AtomicBool,
     /// Threads end whatever they do.
@@ -75,6 +77,7 @@ impl<C> Shared<C> {
             threads: Threads::default(),
             errands: Errands::new("errands"),
             pipelines: Pipelines::default(),
+            host: Host::default(),
             closing: AtomicBool::new(false),
             aborting: Arc::new(AtomicBool::new(false)),
             home: std::process::id(),

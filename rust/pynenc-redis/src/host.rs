@@ -1,0 +1,70 @@
+//! Large values that this process shares with the others of its host, where that works.
+
+use std::sync::OnceLock;
+
+use pynenc_host_cache::{HostCache, Off, Options, Owned, Stats};
+
+use crate::error::{RedisError, Result};
+use crate::patience;
+
+/// The cache of the host, once this process takes part in it. Only who runs bodies does: nobody else of a host
+/// needs what others of it need.
+#[derive(Default)]
+pub struct Host(OnceLock<Option<HostCache>>);
+
+/// Why there are no bytes.
+enum Nothing {
+    /// The server does not have them.
+    Lacking,
+    /// It was not possible to ask.
+    Failed(RedisError),
+}
+
+impl Host {
+    /// Take part in the cache of `scope`, from now on. Asked again, it does nothing.
+    ///
+    /// # Errors
+    /// Why that is not possible. Everything works without.
+    pub fn join(&self, scope: &str, options: &Options) -> std::result::Result<(), Off> {
+        let mut reason = None;
+        self.0.get_or_init(|| HostCache::open(scope, options).map_err(|off| reason = Some(off)).ok());
+        reason.map_or(Ok(()), Err)
+    }
+
+    /// The bytes of a digest, from the host or as `fetch` brings them, which also checks that they are the right
+    /// ones; `None`: it brings none. Their number helps where it is known.
+    ///
+    /// # Errors
+    /// Those of `fetch`.
+    pub fn get_or_fetch(
+        &self,
+        digest: &[u8; 32],
+        size: Option<u64>,
+        fetch: impl FnOnce() -> Result<Option<Owned>>,
+    ) -> Result<Option<Owned>> {
+        let Some(cache) = self.cache() else { return fetch() };
+        let bring = || fetch().map_err(Nothing::Failed)?.ok_or(Nothing::Lacking);
+        match cache.get_or_fill(digest, size, || !patience::is_over(), bring) {
+            Ok(shared) => Ok(Some(shared.into())),
+            Err(Nothing::Lacking) => Ok(None),
+            Err(Nothing::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Take no part any more; what came from it stays valid.
+    pub fn leave(&self) {
+        if let Some(cache) = self.cache() {
+            cache.leave();
+        }
+    }
+
+    /// What happened in it; `None`: this process takes no part.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.cache().map(HostCache::stats)
+    }
+
+    fn cache(&self) -> Option<&HostCache> {
+        self.0.get().and_then(Option::as_ref)
+    }
+}
