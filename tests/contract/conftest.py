@@ -9,13 +9,7 @@ import pytest
 
 from pynenc._core import Claim, ManualClock
 from pynenc.model.records import Submission
-from tests.engines import ENGINES, Limits, Make, TestedEngine
-
-
-@pytest.fixture(params=ENGINES.values(), ids=ENGINES.keys())
-def make(request: pytest.FixtureRequest) -> Make:
-    made: Make = request.param
-    return made
+from tests.engines import Limits, Make, TestedEngine
 
 
 @pytest.fixture

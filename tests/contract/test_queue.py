@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from pynenc.exceptions import FencedError, InvocationNotFoundError, ResultExpired, RunnerError, StatusTransitionError
+from pynenc.exceptions import (
+    FencedError,
+    InvocationNotFoundError,
+    ResultExpired,
+    RunnerError,
+    SerializationError,
+    StatusTransitionError,
+)
 from pynenc.model.records import Submission
 
 ONE = b"1" * 32
@@ -45,10 +52,23 @@ def test_a_batch_is_taken_whole_or_not_at_all(engine) -> None:
 
 
 def test_the_call_comes_back_with_the_claim(engine, worker, submit) -> None:
-    call = object()
+    call = ("a text", 1, None)
     invocation_id = submit(call=call)
     (claim,) = engine.claim(worker)
     assert (claim.invocation_id, claim.task_id, claim.attempt) == (invocation_id, "app.add", 1)
+    assert claim.call == call
+
+
+def test_an_engine_in_this_process_hands_over_the_call_itself(make, engine, worker, submit) -> None:
+    call: list[object] = []
+    call.append(call)  # nothing that could be written down
+    if not make.keeps_objects:
+        with pytest.raises(SerializationError):
+            submit(call=call)
+        assert engine.find() == []
+        return
+    submit(call=call)
+    (claim,) = engine.claim(worker)
     assert claim.call is call
 
 
@@ -320,7 +340,7 @@ def test_a_key_is_free_when_its_holder_lets_go(engine, worker, submit, how) -> N
         case "lose":
             engine.lose(other)
         case _:
-            engine.finish(holder, how, ValueError("no"))
+            engine.finish(holder, how, "yes" if how == "success" else ValueError("no"))
     claims = engine.claim(worker, 9)
     # One that came back has its old place, before the other.
     assert ids(claims) == [holder.invocation_id if how in {"release", "lose"} else blocked]

@@ -6,15 +6,12 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pynenc._core import ContentCache, ManualClock, fingerprint, fingerprint_arguments
 from pynenc.model.records import Submission
-from tests.engines import ENGINES, Limits, Make
-
-engines = pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES.keys())
+from tests.engines import Limits, Make, explored
 
 LOOKALIKES = [1, True, 1.0, "1", b"1", 0, False, 0.0, -0.0, "", b"", None, -1, -2, 2**61, (), [], {}, "None", [1], (1,)]
 """Values that compare, hash or print alike."""
@@ -110,8 +107,7 @@ def test_an_address_that_is_used_again_brings_no_old_value() -> None:
 
 
 # -- kept results ---------------------------------------------------------------------------------
-@engines
-@given(calls=st.lists(st.tuples(values, values), max_size=12), keep=st.integers(0, 12))
+@explored(calls=st.lists(st.tuples(values, values), max_size=12), keep=st.integers(0, 12))
 def test_a_result_answers_equal_calls_only(make: Make, calls: list[tuple[Any, Any]], keep: int) -> None:
     """With any bound: a call is answered by the newest kept success of exactly its arguments, or runs."""
     engine = make(ManualClock(), Limits(keep_count=keep))
@@ -135,8 +131,7 @@ def test_a_result_answers_equal_calls_only(make: Make, calls: list[tuple[Any, An
         results.append((invocation_id, form))
 
 
-@engines
-@given(calls=st.lists(st.tuples(values, values), min_size=1, max_size=12))
+@explored(calls=st.lists(st.tuples(values, values), min_size=1, max_size=12))
 def test_a_registered_call_knows_the_arguments_beside_its_key(make: Make, calls: list[tuple[Any, Any]]) -> None:
     """Key: the first argument; the second one differs or not."""
     engine = make(ManualClock(), Limits())

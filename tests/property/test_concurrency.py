@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from pynenc._core import Claim, ManualClock, final_statuses
 from pynenc.exceptions import CycleDetectedError, FencedError
 from pynenc.model.records import Submission
-from tests.engines import ENGINES, Limits, Make, TestedEngine
+from tests.engines import Limits, Make, TestedEngine, explored
 
-engines = pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES.keys())
 FINAL = set(final_statuses())
 
 
@@ -167,8 +165,7 @@ class Schedule:
                 self.engine.finish(body.claim, "success", "late")
 
 
-@engines
-@given(plans=plans, chance=st.randoms(use_true_random=False), crashes=st.integers(0, 4))
+@explored(plans=plans, chance=st.randoms(use_true_random=False), crashes=st.integers(0, 4))
 def test_whatever_waits_for_whatever_everything_ends(
     make: Make, plans: list[Plan], chance: random.Random, crashes: int
 ) -> None:
@@ -179,8 +176,7 @@ def test_whatever_waits_for_whatever_everything_ends(
     assert counts["success"] + counts["failed"] == len(plans)
 
 
-@engines
-@given(count=st.integers(2, 8), chance=st.randoms(use_true_random=False))
+@explored(count=st.integers(2, 8), chance=st.randoms(use_true_random=False))
 def test_a_ring_of_waits_across_keys_is_found(make: Make, count: int, chance: random.Random) -> None:
     """Each holds a key and waits for a child that needs the key of the next one."""
     plans = [Plan(number, [[count + number]]) for number in range(count)]
@@ -196,8 +192,7 @@ def test_a_ring_of_waits_across_keys_is_found(make: Make, count: int, chance: ra
     assert len(schedule.cycles[0]) == 2 * count
 
 
-@engines
-@given(
+@explored(
     keys=st.lists(st.integers(0, 2), min_size=1, max_size=30),
     chance=st.randoms(use_true_random=False),
 )
@@ -235,7 +230,6 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
         raise errors[0]
 
 
-@engines
 @pytest.mark.parametrize("batch", [1, 5])
 def test_a_thousand_equal_calls_at_once_make_one_invocation(make: Make, batch: int) -> None:
     engine = make(ManualClock(), Limits())
@@ -252,7 +246,6 @@ def test_a_thousand_equal_calls_at_once_make_one_invocation(make: Make, batch: i
     assert engine.queued() == 1
 
 
-@engines
 def test_equal_calls_against_a_worker_that_starts_them(make: Make) -> None:
     """Every call is answered by an invocation that had not started then, so each of them runs once."""
     engine = make(ManualClock(), Limits())
@@ -283,7 +276,6 @@ def test_equal_calls_against_a_worker_that_starts_them(make: Make) -> None:
     assert engine.doctor() == []
 
 
-@engines
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_no_two_threads_run_one_key(make: Make, seed: int) -> None:
     """Threads that run, retry, release and crash: who is in a body of a key is there alone, and all calls end."""
@@ -334,7 +326,6 @@ def test_no_two_threads_run_one_key(make: Make, seed: int) -> None:
     assert engine.doctor() == []
 
 
-@engines
 def test_threads_share_a_queue_without_loss_or_repetition(make: Make) -> None:
     engine = make(ManualClock(), Limits())
     claimed: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ from pynenc.exceptions import (
     WorkerLostError,
 )
 from pynenc.model.records import Submission
-from tests.engines import ENGINES, Limits, Make
+from tests.engines import Limits, Make, examples
 from tests.model import Claimed, Model
 
 T = TypeVar("T")
@@ -41,10 +42,11 @@ def key(letter: str | None, kind: str) -> bytes | None:
     return None if letter is None else f"{kind} {letter}".ljust(32).encode()
 
 
+numbers = itertools.count()
 calls = st.builds(
     lambda task, is_async, delay, registration, running, arguments, raises, reuse: Submission(
         task_id=task,
-        call=object(),
+        call=f"call {next(numbers)}",
         is_async=is_async,
         delay=delay,
         registration_key=key(registration, "registration"),
@@ -346,17 +348,17 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES.keys())
+@pytest.mark.parametrize("make", ["memory"], indirect=True)
 def test_the_engine_does_what_the_model_does(make: Make) -> None:
     seen: set[str] = set()
-    examples = settings().max_examples
+    asked = examples(make)
     # Rare meetings of keys, waits and losses are what this is for: more examples than a plain property gets.
     # A failure is made small and told once, without tracing why: that takes minutes here, and `timeout` ends it.
     often = settings(
-        max_examples=min(4 * examples, max(examples, 400)),
+        max_examples=min(4 * asked, max(asked, 400)),
         phases=[phase for phase in settings().phases if phase is not Phase.explain],
         report_multiple_bugs=False,
     )
     run_state_machine_as_test(lambda: EngineMachine(make, seen), settings=often)
-    if examples >= 50:
+    if asked >= 50:
         assert seen == set(statuses())

@@ -6,15 +6,17 @@
 
 mod hosting;
 mod values;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pynenc_core::clock::Clock;
 use pynenc_core::engine::{Cancelling, Lane, Limits};
+use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
 use pynenc_core::status::ALL;
+use pynenc_redis::error::RedisError;
 use pynenc_redis::link::address::Address;
 use pynenc_redis::link::route::Route;
 use pynenc_redis::link::timing::Timing;
@@ -34,6 +36,7 @@ use crate::gil;
 use crate::live::resolve;
 use crate::memory_engine::{self, PyClaim};
 use crate::wire::{PyTaskWire, TaskWire};
+use workers::PortWorkers;
 
 /// The engine of one app on one server. Nothing is connected before it is first used.
 #[pyclass(name = "RedisEngine", module = "pynenc._core", frozen, weakref)]
@@ -43,8 +46,7 @@ pub(crate) struct PyRedisEngine {
     link: Arc<Wire>,
     /// How values that come through the port travel.
     wire: Arc<TaskWire>,
-    /// Workers of the port, by their numbers from 1.
-    workers: Mutex<Vec<WorkerId>>,
+    workers: PortWorkers,
 }
 
 impl Seconds {
@@ -66,6 +68,13 @@ impl PyRedisEngine {
             .ok_or_else(|| error::make(py, "InvocationNotFoundError", (text, "not an id of an invocation")))
     }
 
+    /// An id that a process of this app may have made.
+    fn own_id(&self, py: Python<'_>, text: &str) -> PyResult<InvocationId> {
+        let id = self.id(py, text)?;
+        self.store.check_id(id).map_err(Refusal::from)?;
+        Ok(id)
+    }
+
     fn ids(&self, py: Python<'_>, texts: &[String]) -> PyResult<Vec<InvocationId>> {
         texts.iter().map(|text| self.id(py, text)).collect()
     }
@@ -77,11 +86,6 @@ impl PyRedisEngine {
     ) -> PyResult<T> {
         fork::check(py)?;
         Ok(gil::ask(py, || what(&self.store))?)
-    }
-
-    fn worker(&self, number: u32) -> Result<WorkerId, Refusal> {
-        let known = (number as usize).checked_sub(1).and_then(|place| self.workers.lock().get(place).copied());
-        known.ok_or_else(|| pynenc_core::error::CoreError::UnknownWorker(number).into())
     }
 }
 
@@ -108,7 +112,7 @@ impl PyRedisEngine {
             store,
             link,
             wire: Arc::clone(&wire.get().0),
-            workers: Mutex::new(Vec::new()),
+            workers: PortWorkers::default(),
         })
     }
 
@@ -167,13 +171,20 @@ impl PyRedisEngine {
     fn claim(&self, py: Python<'_>, worker: u32, limit: usize, lane: &str) -> PyResult<Vec<PyClaim>> {
         let lanes = memory_engine::lanes(lane)?.to_vec();
         let request = ClaimRequest {
-            worker: self.worker(worker)?,
+            worker: self.workers.id(worker)?,
             lanes,
             limit,
             nonce: self.store.fresh_number(),
             start: Start::None,
         };
-        let claims = self.ask(py, |store| store.claim(&request))?;
+        let claims = self.ask(py, |store| match store.claim(&request) {
+            // Here workers go by their numbers.
+            Err(RedisError::UnknownWorker(_)) => Err(CoreError::UnknownWorker(worker).into()),
+            answer => answer,
+        })?;
+        for taken in &claims.taken {
+            self.workers.gave(worker, taken.id, taken.fence);
+        }
         claims.taken.into_iter().map(|taken| self.claimed(py, taken)).collect()
     }
 
@@ -186,6 +197,9 @@ impl PyRedisEngine {
     ) -> PyResult<Option<PyClaim>> {
         let (waiter, target) = (self.hold(py, waiter)?, self.id(py, invocation_id)?);
         let taken = self.ask(py, |store| store.claim_awaited(waiter, target, store.fresh_number()))?;
+        if let Some(taken) = &taken {
+            self.workers.gave_beside(waiter.0, taken.id, taken.fence);
+        }
         taken.map(|taken| self.claimed(py, taken)).transpose()
     }
 
@@ -264,21 +278,20 @@ impl PyRedisEngine {
 
     #[pyo3(signature = (name = "", /))]
     fn register_worker(&self, py: Python<'_>, name: &str) -> PyResult<u32> {
-        let worker = self.ask(py, |store| store.register_worker(name, None, &[]))?;
-        let mut workers = self.workers.lock();
-        workers.push(worker);
-        Ok(u32::try_from(workers.len()).unwrap_or(u32::MAX))
+        Ok(self.workers.add(self.ask(py, |store| store.register_worker(name, None, &[]))?))
     }
 
     #[pyo3(signature = (worker, /))]
     fn renew(&self, py: Python<'_>, worker: u32) -> PyResult<bool> {
-        let Ok(worker) = self.worker(worker) else { return Ok(false) };
-        Ok(self.ask(py, |store| store.beat(worker, &[]))?.alive)
+        let Some((id, given)) = self.workers.given(worker) else { return Ok(false) };
+        let beat = self.ask(py, |store| store.beat(id, &given))?;
+        self.workers.forget(worker, &beat.lost);
+        Ok(beat.alive)
     }
 
     #[pyo3(signature = (worker, /))]
     fn lose(&self, py: Python<'_>, worker: u32) -> PyResult<Vec<String>> {
-        let Ok(worker) = self.worker(worker) else { return Ok(Vec::new()) };
+        let Ok(worker) = self.workers.id(worker) else { return Ok(Vec::new()) };
         let lost = self.ask(py, |store| store.lose(worker, "given up through the port"))?;
         Ok(lost.iter().map(ToString::to_string).collect())
     }

@@ -44,7 +44,7 @@ impl PyRedisEngine {
             id,
             task: task.into(),
             payload,
-            parent: parent.map(|parent| self.id(py, &parent)).transpose()?,
+            parent: parent.map(|parent| self.own_id(py, &parent)).transpose()?,
             lane: if is_async { Lane::Async } else { Lane::Sync },
             delay: micros(item.getattr(intern!(py, "delay"))?.extract()?, "delay")?,
             rules: (rules != Rules::default()).then(|| Box::new(rules)),
