@@ -429,7 +429,7 @@ class GroupCore:
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Any: ...
     def __iter__(self) -> Iterator[Any]:
-        """The invocations that are members by now."""
+        """The invocations that are members by now; of a stream without those that were returned."""
 
     @property
     def complete(self) -> bool:
@@ -443,6 +443,9 @@ class GroupCore:
     def ordered(self, timeout: float | None = None, return_exceptions: bool = False) -> list[Any]: ...
     def feed(self) -> None:
         """Body of the feeder thread of a stream; returns when the input ends or the group closes."""
+
+    def give_up(self) -> None:
+        """Of a stream: take no more input, and call off what has not started."""
 
     def cancel(self) -> int: ...
     def close(self) -> None: ...

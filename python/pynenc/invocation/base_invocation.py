@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pynenc.invocation.progress import OnProgress, following
@@ -238,7 +239,7 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
 
         :param on_progress: Called besides, in this thread, before a result is yielded.
         """
-        with following(self.task.task_id, show=True, on_progress=on_progress) as tell:
+        with self._until_interrupted(), following(self.task.task_id, show=True, on_progress=on_progress) as tell:
             for done, result in enumerate(self.results, start=1):
                 if tell is not None:
                     tell(done, len(self), complete=self.complete)
@@ -256,6 +257,18 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
 
     def __await__(self) -> Generator[Any, Any, list[Result]]:
         return self.async_get().__await__()
+
+    @contextmanager
+    def _until_interrupted(self) -> Generator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:  # in a wait, or in showing how far it is
+            self._give_up()
+            raise
+
+    @abstractmethod
+    def _give_up(self) -> None:
+        """Of a stream: take no more input, and call off what has not started."""
 
     @abstractmethod
     def _outcomes(self) -> AsyncIterator[tuple[int, Any, bool]]:

@@ -265,6 +265,9 @@ class ConcurrentInvocationGroup(BaseInvocationGroup[Params, Result, ConcurrentIn
         """Call off those that did not run yet; how many."""
         return sum(member.cancel() for member in self._members)
 
+    def _give_up(self) -> None:
+        self.cancel()
+
     async def _outcomes(self) -> AsyncIterator[tuple[int, Any, bool]]:
         for index, member in enumerate(self._members):
             try:

@@ -52,7 +52,8 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
     def results(self) -> Iterator[Result]:
         """Yield the results in the order of completion; an error is raised at its turn.
 
-        Blocks between results. A streamed group forgets a result once it was yielded.
+        Blocks between results. A streamed group forgets a result once it was yielded; Ctrl-C in such a
+        wait ends the reading of its input, and calls off what has not started.
         """
         return self._core.completed()
 
@@ -71,7 +72,7 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
                 return self._core.ordered(timeout, return_exceptions)
             return list(self._core.completed(timeout, return_exceptions))
         found: dict[int, Result] = {}
-        with following(self.task.task_id, show=progress, on_progress=on_progress) as tell:
+        with self._until_interrupted(), following(self.task.task_id, show=progress, on_progress=on_progress) as tell:
             for index, value in self._core.completed(timeout, return_exceptions, True):
                 found[index] = value
                 if tell is not None:
@@ -92,6 +93,9 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
     def close(self) -> None:
         """Take nothing more from the input; what was submitted goes on."""
         self._core.close()
+
+    def _give_up(self) -> None:
+        self._core.give_up()
 
     async def _outcomes(self) -> AsyncIterator[tuple[int, Any, bool]]:
         arriving = self._core.completed()

@@ -14,6 +14,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod id;
 pub mod park;
+pub mod places;
 pub mod slab;
 pub mod status;
 mod sync;

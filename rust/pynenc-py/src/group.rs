@@ -1,11 +1,15 @@
 //! The members of one `parallelize` call: submitted at once, or fed from an iterator.
 
+mod feed;
+mod members;
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::Receipt;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
+use pynenc_core::status::Status;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
@@ -13,9 +17,8 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 use crate::element::bind_element;
 use crate::engine::Batch;
 use crate::engine::InCommon;
-use crate::error;
+use crate::error::{self, Refusal};
 use crate::fork;
-use crate::gil;
 use crate::invocation;
 use crate::memory_engine::moment;
 use crate::plan::Plan;
@@ -23,16 +26,8 @@ use crate::results::{Reading, Results};
 use crate::runtime::RuntimeState;
 use crate::task::TaskCore;
 
-/// A stream is fed until this many chunks are submitted and not ended.
-const CHUNKS_AHEAD: u64 = 4;
-
-struct Feed {
-    items: Py<PyAny>,
-    common: Option<Py<PyDict>>,
-    chunk: usize,
-    parent: Option<Ref>,
-    in_common: InCommon,
-}
+use self::feed::Feed;
+use self::members::Members;
 
 /// Calls that cross to the engine together.
 struct Chunk<'a> {
@@ -61,20 +56,6 @@ impl<'a> Chunk<'a> {
     }
 }
 
-#[derive(Default)]
-pub(crate) struct Members {
-    pub(crate) all: Vec<Ref>,
-    /// Of a stream: how many were returned, and are nowhere in `all` any more.
-    pub(crate) let_go: usize,
-    /// Place, receipt, and the values that another invocation answers for.
-    reused: Vec<(usize, Receipt, Option<Py<PyTuple>>)>,
-    /// No more will come.
-    pub(crate) complete: bool,
-    closed: bool,
-    /// What the input raised, until it has been told.
-    pub(crate) failure: Option<PyErr>,
-}
-
 /// The members of one `parallelize` call.
 #[pyclass(name = "GroupCore", module = "pynenc._core", frozen)]
 pub(crate) struct PyGroup {
@@ -93,7 +74,7 @@ impl Drop for PyGroup {
             return;
         }
         let members = std::mem::take(self.members.get_mut());
-        self.runtime.engine.forget_all(&members.all);
+        self.runtime.engine.forget_all(&members.places.all());
     }
 }
 
@@ -136,7 +117,7 @@ impl PyGroup {
         }
         let group = Self::new(task, Arc::clone(&plan), None, None);
         for chunk in chunks {
-            group.submit(py, chunk)?;
+            group.submit(py, chunk, None)?;
         }
         group.members.lock().complete = true;
         Py::new(py, group)
@@ -160,13 +141,18 @@ impl PyGroup {
     }
 
     /// One engine crossing. The first refused element is raised, after those before it were taken.
-    fn submit(&self, py: Python<'_>, Chunk { batch, given }: Chunk<'_>) -> PyResult<()> {
-        let first = self.members.lock().all.len();
+    fn submit(
+        &self,
+        py: Python<'_>,
+        Chunk { batch, given }: Chunk<'_>,
+        room: Option<&(dyn Fn() -> bool + Sync)>,
+    ) -> PyResult<()> {
+        let first = self.members.lock().places.len();
         let token = u32::try_from(first).map_err(|_| PyValueError::new_err("a group holds 2^32 members at most"))?;
-        let receipts = batch.submit(py, self.stream.as_ref().map(|inbox| (inbox, token)))?;
+        let receipts = batch.submit(py, self.stream.as_ref().map(|inbox| (inbox, token)), room)?;
         let mut given = given.into_iter();
         let mut refused = None;
-        {
+        let asked_for = {
             let mut members = self.members.lock();
             for receipt in receipts {
                 let values = given.next();
@@ -175,11 +161,15 @@ impl PyGroup {
                     self.runtime.engine.remember(receipt.at());
                     refused.get_or_insert((receipt, values));
                 } else if matches!(receipt, Receipt::Reused { .. }) {
-                    let place = members.all.len();
-                    members.reused.push((place, receipt, values));
+                    let place = members.places.len();
+                    members.reused.insert(place, (receipt, values));
                 }
-                members.all.push(receipt.at());
+                members.places.push(receipt.at());
             }
+            members.is_asked_for()
+        };
+        if let Some(inbox) = self.stream.as_ref().filter(|_| asked_for) {
+            inbox.nudge();
         }
         match refused {
             Some((receipt, values)) => {
@@ -190,65 +180,42 @@ impl PyGroup {
         }
     }
 
-    fn feed_chunk(&self, py: Python<'_>, feed: &Feed, items: &Bound<'_, PyIterator>) -> PyResult<bool> {
-        let task = self.task.bind(py);
-        let mut chunk = Chunk::new(&self.plan, feed.chunk);
-        let first = self.members.lock().all.len();
-        let mut ended = Ok(false);
-        for index in first..first + feed.chunk {
-            let next = match items.clone().next() {
-                None => {
-                    ended = Ok(true);
-                    break;
-                }
-                Some(item) => item.and_then(|item| {
-                    let values = bind_element(&self.plan, &item, feed.common.as_ref().map(|c| c.bind(py)), index)?;
-                    chunk.add(task, &self.plan, values, feed.parent, &feed.in_common)
-                }),
-            };
-            if let Err(failed) = next {
-                ended = Err(failed);
-                break;
-            }
-        }
-        if chunk.batch.len() > 0 {
-            self.submit(py, chunk)?;
-        }
-        ended
-    }
-
-    fn feed_all(&self, py: Python<'_>, feed: &Feed, inbox: &Subscription) -> PyResult<()> {
-        let items = feed.items.bind(py).try_iter()?;
-        loop {
-            let submitted = {
-                let members = self.members.lock();
-                if members.closed {
-                    return Ok(());
-                }
-                members.all.len() as u64
-            };
-            let ahead = CHUNKS_AHEAD * feed.chunk as u64;
-            if submitted >= inbox.delivered() + ahead {
-                // Woken when half is done: fewer wake-ups, and the workers never run dry.
-                let goal = submitted - ahead / 2;
-                gil::release(py, || inbox.wait_delivered(goal, None));
-                continue;
-            }
-            if self.feed_chunk(py, feed, &items)? {
-                return Ok(());
-            }
-        }
-    }
-
     /// A member of a stream was returned: the group keeps it no longer.
     pub(crate) fn let_go(&self, token: u32) {
-        let member = {
+        let place = token as usize;
+        let (member, reused) = {
             let mut members = self.members.lock();
-            members.let_go += 1;
-            members.all.get_mut(token as usize).map(|at| std::mem::replace(at, Ref::NONE))
+            (members.places.take(place), members.reused.remove(&place))
         };
+        drop(reused); // not under the lock: values have code of their own
         if let Some(at) = member {
             self.runtime.engine.forget(at);
+        }
+    }
+
+    /// Whoever read the stream was interrupted: nothing more is read from the input, and what has not started is
+    /// called off.
+    pub(crate) fn give_up(&self, py: Python<'_>) {
+        self.members.lock().given_up = true;
+        self.close();
+        self.call_off_unstarted(py);
+    }
+
+    /// The newest first: those are the last to be started meanwhile.
+    fn call_off_unstarted(&self, py: Python<'_>) {
+        let engine = &self.runtime.engine;
+        let mut all = self.members.lock().places.all();
+        while let Some(at) = all.pop() {
+            if engine.is_over(at) {
+                continue;
+            }
+            let called_off = engine.status(py, at).and_then(|status| match status {
+                Status::Running | Status::Paused => Ok(()),
+                _ => engine.cancel(py, at).map(drop),
+            });
+            if matches!(called_off, Err(Refusal::Server(_) | Refusal::Raised(_))) {
+                return; // nobody is to wait for each of them in turn
+            }
         }
     }
 
@@ -259,7 +226,7 @@ impl PyGroup {
             Some(inbox) => Arc::clone(inbox),
             None => {
                 let inbox = Subscription::new();
-                let all = this.members.lock().all.clone();
+                let all = this.members.lock().places.all();
                 this.runtime.engine.watch(&all, &inbox, 0);
                 inbox
             }
@@ -271,18 +238,18 @@ impl PyGroup {
     pub(crate) fn member(&self, py: Python<'_>, place: usize) -> PyResult<Py<PyAny>> {
         let (at, reused) = {
             let members = self.members.lock();
-            let Some(&at) = members.all.get(place) else {
-                let len = members.all.len();
+            let len = members.places.len();
+            if place >= len {
                 return Err(PyIndexError::new_err(format!("no member {place}: the group has {len}")));
-            };
-            let reused = members.reused.binary_search_by_key(&place, |&(place, ..)| place).ok();
-            let reused = reused.and_then(|found| members.reused.get(found));
-            (at, reused.map(|(_, receipt, values)| (*receipt, values.as_ref().map(|values| values.clone_ref(py)))))
+            }
+            let reused = members.reused.get(&place);
+            let reused = reused.map(|(receipt, values)| (*receipt, values.as_ref().map(|values| values.clone_ref(py))));
+            (members.places.get(place), reused)
         };
-        if at == Ref::NONE {
+        let Some(at) = at else {
             let text = format!("member {place} of a streamed group was dropped when its result was returned");
             return Err(error::make(py, "ResultExpired", ("", text)));
-        }
+        };
         self.runtime.engine.remember(at);
         let (receipt, values) = reused.unwrap_or((Receipt::New(at), None));
         TaskCore::handle(self.task.bind(py), &self.plan, receipt, values.as_ref().map(|values| values.bind(py)))
@@ -292,7 +259,7 @@ impl PyGroup {
 #[pymethods]
 impl PyGroup {
     fn __len__(&self) -> usize {
-        self.members.lock().all.len()
+        self.members.lock().places.len()
     }
 
     fn __getitem__(&self, py: Python<'_>, index: isize) -> PyResult<Py<PyAny>> {
@@ -301,9 +268,10 @@ impl PyGroup {
         self.member(py, place.unwrap_or(usize::MAX))
     }
 
-    /// The invocations that are members by now.
+    /// The invocations that are members by now; of a stream without those that were returned.
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let members = (0..self.__len__()).map(|place| self.member(py, place));
+        let places: Vec<usize> = self.members.lock().places.from(0).map(|(place, _)| place).collect();
+        let members = places.into_iter().map(|place| self.member(py, place));
         PyList::new(py, members.collect::<PyResult<Vec<_>>>()?)?.try_iter()
     }
 
@@ -339,21 +307,21 @@ impl PyGroup {
 
     /// Body of a stream's feeder thread: returns when the input ends or the group closes.
     fn feed(&self, py: Python<'_>) {
-        let (Some(feed), Some(inbox)) = (self.feed.lock().take(), &self.stream) else { return };
-        let fed = self.feed_all(py, &feed, inbox);
-        drop(feed);
-        {
-            let mut members = self.members.lock();
-            members.complete = true;
-            members.failure = fed.err();
+        self.feed_to_the_end(py);
+    }
+
+    /// Of a stream: take no more input, and call off what has not started.
+    #[pyo3(name = "give_up")]
+    fn given_up(&self, py: Python<'_>) {
+        if self.stream.is_some() {
+            self.give_up(py);
         }
-        inbox.nudge();
     }
 
     /// Call off what has not ended, and take no more input; how many were called off.
     fn cancel(&self, py: Python<'_>) -> PyResult<usize> {
         self.close();
-        let all = self.members.lock().all.clone();
+        let all = self.members.lock().places.all();
         let mut called_off = 0;
         for at in all {
             called_off += usize::from(invocation::cancel(py, &self.runtime, at).unwrap_or(false));

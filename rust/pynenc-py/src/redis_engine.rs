@@ -106,7 +106,11 @@ impl PyRedisEngine {
         let timing = seconds.map_or_else(|| Ok(Timing::default()), |seconds| seconds.timing())?;
         let online = open(url, app_id, timing, limits, clock).map_err(Refusal::from)?;
         let (store, link) = (Arc::clone(online.store()), Arc::clone(online.wire()));
-        let settings = Settings { lease: Duration::from_micros(limits.lease), ..Settings::default() };
+        let settings = Settings {
+            lease: Duration::from_micros(limits.lease),
+            patience_for_room: timing.overall,
+            ..Settings::default()
+        };
         Ok(Self {
             remote: Arc::new(Remote::new(Arc::new(online), settings)),
             store,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
-use pyo3::exceptions::{PyStopAsyncIteration, PyTimeoutError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyStopAsyncIteration, PyTimeoutError};
 use pyo3::prelude::*;
 
 use crate::error;
@@ -50,6 +50,15 @@ enum Step {
     Read,
 }
 
+/// Members of a group that are still to end.
+#[derive(Default)]
+struct Open {
+    awaited: Vec<Ref>,
+    untried: Vec<Ref>,
+    /// Of each of these.
+    untried_places: Vec<usize>,
+}
+
 impl Results {
     pub(crate) fn new(
         group: &Bound<'_, PyGroup>,
@@ -62,7 +71,8 @@ impl Results {
 
     fn step(&self, group: &PyGroup) -> Step {
         let mut progress = self.progress.lock();
-        if let Some(token) = self.inbox.take() {
+        let mut members = group.members.lock();
+        if let Some(token) = members.next_known(&self.inbox) {
             progress.returned += 1;
             let place = token as usize;
             if group.stream.is_none() {
@@ -75,9 +85,9 @@ impl Results {
             }
             return Step::Token(token);
         }
-        let mut members = group.members.lock();
-        let returned = if group.stream.is_some() { members.let_go } else { progress.returned };
-        if !members.complete || returned < members.all.len() {
+        let known = members.places.len();
+        let returned = if group.stream.is_some() { known - members.places.kept() } else { progress.returned };
+        if !members.complete || returned < known {
             return Step::Wait;
         }
         if returned > 0 && progress.returned == 0 {
@@ -94,49 +104,66 @@ impl Results {
                 Step::Failed(failed) => return Err(failed),
                 Step::Read => return Err(read_before(py)),
                 Step::Token(token) => return self.value(py, group, token).map(|value| Some((token, value))),
-                Step::Wait => self.wait(py, group)?,
+                Step::Wait => self.wait(py, group).inspect_err(|error| {
+                    if group.stream.is_some() && error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                        group.give_up(py);
+                    }
+                })?,
             }
         }
     }
 
     fn wait(&self, py: Python<'_>, group: &PyGroup) -> PyResult<()> {
-        let in_body = group.runtime.current(py)?.is_some();
-        let all = if in_body { group.members.lock().all.clone() } else { Vec::new() };
+        let open = if group.runtime.current(py)?.is_some() {
+            self.open(group, usize::MAX)
+        } else if group.runtime.needs_advice() {
+            self.open(group, 1)
+        } else {
+            Open::default()
+        };
         let mut tried = {
             let progress = self.progress.lock();
-            Tried { candidates: &all, next: progress.inline, checked: progress.checked }
-        };
-        let left: Vec<Ref> = if group.stream.is_some() {
-            let open = |&at: &Ref| !group.runtime.engine.is_over(at);
-            all.iter().copied().filter(open).collect()
-        } else {
-            let progress = self.progress.lock();
-            let open = |place: usize| !progress.seen.get(place).copied().unwrap_or(false);
-            all.iter().enumerate().filter(|&(place, _)| open(place)).map(|(_, &at)| at).collect()
+            Tried { candidates: &open.untried, next: 0, checked: progress.checked }
         };
         let wait = Wait { runtime: &group.runtime, inbox: &self.inbox, until: self.until };
-        let waited = wait.any(py, &left, &mut tried);
+        let waited = wait.any(py, &open.awaited, &mut tried);
         {
             let mut progress = self.progress.lock();
-            progress.inline = tried.next;
+            if let Some(last) = tried.next.checked_sub(1) {
+                progress.inline = open.untried_places.get(last).map_or(progress.inline, |place| place + 1);
+            }
             progress.checked = tried.checked;
         }
         if !waited? && self.until.is_some_and(|until| Instant::now() >= until) {
-            let (done, of) = (self.progress.lock().returned, group.members.lock().all.len());
+            let (done, of) = (self.progress.lock().returned, group.members.lock().places.len());
             return Err(PyTimeoutError::new_err(format!("{done} of {of} invocations ended in time")));
         }
         Ok(())
     }
 
+    /// What is waited for, so many at most; and what of that a body has not tried to run itself.
+    fn open(&self, group: &PyGroup, limit: usize) -> Open {
+        let progress = self.progress.lock();
+        let members = group.members.lock();
+        let is_open = |&(place, at): &(usize, Ref)| match group.stream {
+            Some(_) => !group.runtime.engine.is_over(at),
+            None => !progress.seen.get(place).copied().unwrap_or(false),
+        };
+        let awaited = members.places.from(0).filter(is_open).map(|(_, at)| at).take(limit).collect();
+        let (untried_places, untried) = members.places.from(progress.inline).take(limit).unzip();
+        Open { awaited, untried, untried_places }
+    }
+
     fn value(&self, py: Python<'_>, group: &PyGroup, token: u32) -> PyResult<Py<PyAny>> {
-        let at = group.members.lock().all.get(token as usize).copied();
+        let at = group.members.lock().places.get(token as usize);
         let Some(at) = at else {
             return Err(error::make(py, "InvocationError", ("?", "a stream that was closed lost a member")));
         };
         let engine = &group.runtime.engine;
-        let value = resolve(py, engine.answer(py, at)?, || engine.id(at));
+        let answer = engine.answer(py, at).map_err(PyErr::from);
+        let value = answer.and_then(|answer| resolve(py, answer, || engine.id(at)));
         if group.stream.is_some() {
-            group.let_go(token);
+            group.let_go(token); // whatever came of it: it was this one's turn
         }
         match value {
             Ok(Some(value)) => Ok(value),

@@ -4,7 +4,7 @@
 
 mod rig;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use pynenc_core::engine::Cancelling;
@@ -12,6 +12,7 @@ use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
+use pynenc_redis::error::RedisError;
 use pynenc_redis::link::timing::Timing;
 use pynenc_redis::remote::Settings;
 use rig::process::{Hands, Process, brisk, echo, timing};
@@ -44,6 +45,46 @@ fn nobody_listens_before_somebody_waits() {
     process.remote.unwatch(&[at], &inbox);
     assert_eq!(process.remote.cancel(at).unwrap(), Cancelling::Cancelled);
     assert_eq!(inbox.ready(), 0);
+}
+
+#[test]
+fn who_waits_for_room_is_not_told_that_it_is_gone() {
+    let server = server!();
+    let (here, there) = (trusting(&server), Process::start(&server));
+    let worker = there.remote.register_worker("w", &["echo"]).unwrap();
+    server.ask::<String>(&["CONFIG", "SET", "maxmemory", "1"]);
+    let (inbox, asked) = (Subscription::new(), AtomicU32::new(0));
+    let batch = (0..10u32).map(|n| here.call("echo", &n.to_be_bytes())).collect();
+    let wait_for_room = || {
+        // Meanwhile the subscription comes up, and everything that is waited for is read.
+        std::thread::sleep(Duration::from_millis(20));
+        if asked.fetch_add(1, Ordering::Relaxed) == 20 {
+            server.ask::<String>(&["CONFIG", "SET", "maxmemory", "0"]);
+        }
+        true
+    };
+    let receipts = here.remote.submit_patiently(batch, Some((&inbox, 0)), &wait_for_room).unwrap();
+    assert!(asked.load(Ordering::Relaxed) > 20);
+    assert_eq!(inbox.ready(), 0);
+    let hands = Hands::hire(&there, worker, 1, echo);
+    here.await_tokens(&inbox, receipts.len());
+    for (n, receipt) in (0..10u32).zip(&receipts) {
+        assert_eq!(here.result(receipt.at()), n.to_be_bytes());
+    }
+    hands.dismiss();
+}
+
+#[test]
+fn who_may_not_wait_for_room_is_refused_at_once() {
+    let server = server!();
+    let here = trusting(&server);
+    server.ask::<String>(&["CONFIG", "SET", "maxmemory", "1"]);
+    let inbox = Subscription::new();
+    let refused = here.remote.submit_many(vec![here.call("echo", b"x")], Some((&inbox, 0)));
+    assert!(matches!(refused, Err(RedisError::Full { .. })), "{refused:?}");
+    assert_eq!(inbox.ready(), 0);
+    server.ask::<String>(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(here.store().counts().unwrap().iter().sum::<usize>(), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Calls in, and out again to those who run them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pynenc_core::engine::{Fence, Lane, Receipt, Submission};
 use pynenc_core::id::Ref;
@@ -48,15 +49,19 @@ impl Batch<'_> {
     }
 
     /// Have them taken, under each one's own rules. With `notify`, tokens from that number on arrive there as
-    /// the invocations end.
+    /// the invocations end. While a server is full, `room` says how to wait, if there is one.
     pub(crate) fn submit(
         self,
         py: Python<'_>,
         notify: Option<(&Arc<Subscription>, u32)>,
+        room: Option<&(dyn Fn() -> bool + Sync)>,
     ) -> Result<Vec<Receipt>, Refusal> {
         match self {
             Self::Memory(memory, calls) => Ok(memory.submit_many(calls, notify)),
-            Self::Remote(remote, calls) => gil::ask(py, || remote.remote.submit_many(calls, notify)),
+            Self::Remote(remote, calls) => gil::ask(py, || match room {
+                Some(room) => remote.remote.submit_patiently(calls, notify, room),
+                None => remote.remote.submit_many(calls, notify),
+            }),
         }
     }
 }
@@ -77,6 +82,14 @@ impl Engine {
             Self::Remote(remote) => {
                 remote.submit_one(task.py(), submission::sent(remote, plan, &values, parent, &alone)?)
             }
+        }
+    }
+
+    /// How long whoever can wait waits for room in a full engine.
+    pub(crate) fn patience_for_room(&self) -> Duration {
+        match self {
+            Self::Memory(_) => Duration::ZERO,
+            Self::Remote(remote) => remote.remote.patience_for_room(),
         }
     }
 

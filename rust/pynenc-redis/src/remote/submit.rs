@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pynenc_core::engine::Receipt;
 use pynenc_core::id::{InvocationId, Ref};
@@ -33,7 +33,7 @@ impl<C: Send + 'static> Remote<C> {
     pub fn submit_one(&self, submission: Submission<C>) -> Result<Receipt> {
         let shared = self.shared();
         shared.guard()?;
-        let receipts = shared.submit(vec![submission], None)?;
+        let receipts = shared.submit(vec![submission], None, &|| false)?;
         receipts.first().copied().ok_or_else(store_said_nothing)
     }
 
@@ -44,6 +44,35 @@ impl<C: Send + 'static> Remote<C> {
     /// # Errors
     /// As [`Self::submit_one`]; some may have been taken.
     pub fn submit_many(&self, batch: Vec<Submission<C>>, notify: Notify<'_>) -> Result<Vec<Receipt>> {
+        self.submit_lots(batch, notify, &|| false)
+    }
+
+    /// As [`Self::submit_many`]; but whenever the server is full `wait_for_room` is asked, which sleeps a little and
+    /// says whether to go on. What is taken meanwhile is taken once.
+    ///
+    /// # Errors
+    /// As [`Self::submit_one`]; some may have been taken.
+    pub fn submit_patiently(
+        &self,
+        batch: Vec<Submission<C>>,
+        notify: Notify<'_>,
+        wait_for_room: &dyn Fn() -> bool,
+    ) -> Result<Vec<Receipt>> {
+        self.submit_lots(batch, notify, wait_for_room)
+    }
+
+    /// How long whoever can wait waits for room in a full server.
+    #[must_use]
+    pub fn patience_for_room(&self) -> Duration {
+        self.shared().settings.patience_for_room
+    }
+
+    fn submit_lots(
+        &self,
+        batch: Vec<Submission<C>>,
+        notify: Notify<'_>,
+        wait_for_room: &dyn Fn() -> bool,
+    ) -> Result<Vec<Receipt>> {
         let shared = self.shared();
         shared.guard()?;
         if notify.is_some() {
@@ -59,7 +88,7 @@ impl<C: Send + 'static> Remote<C> {
                 return Ok(receipts);
             }
             let count = u32::try_from(lot.len()).unwrap_or(u32::MAX);
-            receipts.extend(shared.submit(lot, notify.map(|(inbox, _)| (inbox, token)))?);
+            receipts.extend(shared.submit(lot, notify.map(|(inbox, _)| (inbox, token)), wait_for_room)?);
             token = token.wrapping_add(count);
         }
     }
@@ -83,7 +112,12 @@ fn store_said_nothing() -> RedisError {
 }
 
 impl<C: Send + 'static> Shared<C> {
-    fn submit(&self, batch: Vec<Submission<C>>, notify: Notify<'_>) -> Result<Vec<Receipt>> {
+    fn submit(
+        &self,
+        batch: Vec<Submission<C>>,
+        notify: Notify<'_>,
+        wait_for_room: &dyn Fn() -> bool,
+    ) -> Result<Vec<Receipt>> {
         let (calls, places, epoch) = self.decide(|state, _| {
             let epoch = state.epoch();
             let prepared = batch.into_iter().map(|one| state.prepare(one, self.client));
@@ -91,11 +125,18 @@ impl<C: Send + 'static> Shared<C> {
             for (token, &at) in (notify.map_or(0, |(_, first)| first)..).zip(&places) {
                 if let (Some((inbox, _)), Some(shadow)) = (notify, state.mirror.get_mut(at)) {
                     shadow.watchers.push((Arc::clone(inbox), token));
+                    // The store does not know it yet: to ask now would be to hear that it is gone.
+                    shadow.unacknowledged = true;
                 }
             }
             (calls, places, epoch)
         });
-        let answers = self.server.submit(&calls);
+        let answers = loop {
+            match self.server.submit(&calls) {
+                Err(RedisError::Full { .. }) if wait_for_room() => {}
+                answers => break answers,
+            }
+        };
         let guard = self.guard_time();
         let receipts = self.decide(|state, after| match answers {
             Ok(answers) => {
@@ -137,6 +178,7 @@ impl<C> State<C> {
     pub(super) fn withdraw(&mut self, at: Ref, after: &mut After<C>) {
         if let Some(shadow) = self.mirror.get_mut(at) {
             shadow.watchers.clear();
+            shadow.unacknowledged = false;
         }
         self.mirror.forget(at, after);
     }
@@ -195,6 +237,7 @@ impl<C> State<C> {
         let at = self.mirror.ensure(by);
         if let Some(shadow) = self.mirror.get_mut(at) {
             shadow.task = task;
+            shadow.unacknowledged = false;
         }
         let mut open = false;
         for (inbox, token) in watchers.into_iter().flatten() {

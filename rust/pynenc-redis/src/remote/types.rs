@@ -134,6 +134,8 @@ pub struct Settings {
     pub longest_sleep: Duration,
     /// Bytes of results that wait to be sent, above which no more work is claimed.
     pub outbox_bytes: usize,
+    /// How long a stream waits for room in a full server.
+    pub patience_for_room: Duration,
 }
 
 impl Default for Settings {
@@ -145,6 +147,7 @@ impl Default for Settings {
             hand_back_after: Duration::from_millis(50),
             longest_sleep: Duration::from_secs(5),
             outbox_bytes: 64 << 20,
+            patience_for_room: Duration::from_secs(60),
         }
     }
 }

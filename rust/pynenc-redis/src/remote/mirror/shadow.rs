@@ -36,7 +36,7 @@ pub(in crate::remote) struct Shadow<C> {
     pub(in crate::remote) task: u32,
     pub(in crate::remote) retries: u32,
     pub(in crate::remote) status: Status,
-    /// In a pipeline, or on its way out of one.
+    /// In a pipeline, or on its way to the store with somebody who waits already.
     pub(in crate::remote) unacknowledged: bool,
     /// In the line of what is to be read.
     pub(in crate::remote) to_read: bool,

@@ -1,15 +1,18 @@
+"""Groups over every engine: their members, their results as they end and in order, and how far they are."""
+
 from __future__ import annotations
 
 import asyncio
-import itertools
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from pynenc import Pynenc
 from pynenc.invocation import DistributedInvocation, DistributedInvocationGroup, InvocationStatus
+from tests.acceptance.conftest import Place
 
-app = Pynenc("test-group", config_values={"max_threads": 2})
+app = Pynenc("test-group", config_values={"max_threads": 2, "logging_level": "error"})
 gates: dict[int, threading.Event] = {}
 
 
@@ -36,8 +39,13 @@ async def same_async(x):
     return x
 
 
+@pytest.fixture(autouse=True)
+def _here(place: Place) -> None:
+    place.move(app)
+
+
 @pytest.fixture
-def running():
+def running() -> Iterator[None]:
     with app.running():
         yield
         for gate in gates.values():
@@ -45,7 +53,7 @@ def running():
 
 
 @pytest.fixture
-def two_gates():
+def two_gates() -> None:
     gates.clear()
     gates.update({0: threading.Event(), 1: threading.Event()})
 
@@ -160,40 +168,3 @@ def test_time_is_over_without_blocking(running, two_gates):
         return await group
 
     assert asyncio.run(main()) == [0]
-
-
-# -- streams --------------------------------------------------------------------------------------
-def test_an_endless_input_is_read_only_so_far_ahead(running):
-    taken = []
-
-    def items():
-        for n in itertools.count():
-            taken.append(n)
-            yield (n,)
-
-    group = same.parallelize(items())
-    results = list(itertools.islice(group.results, 30))
-    group.close()
-    assert sorted(results) == list(range(30))
-    assert len(taken) < 100_000
-
-
-def test_an_input_is_read_whether_or_not_results_are(running):
-    group = same.parallelize((n,) for n in range(50))
-    assert len(list(group.results)) == 50
-
-
-def test_errors_of_the_input(running):
-    def items():
-        yield (1,)
-        raise OSError("broke")
-
-    async def main():
-        return await collect(same.parallelize(items()))
-
-    with pytest.raises(OSError, match="broke"):
-        same.parallelize(items()).get()
-    with pytest.raises(OSError, match="broke"):
-        asyncio.run(main())
-    with pytest.raises(TypeError, match="element 1 "):
-        same.parallelize(iter([(1,), 2])).get()
