@@ -17,8 +17,6 @@ from server import Server, serving
 from sizes import Order, Size, orders
 
 Answer = dict[str, Any]
-GIVEN_UP = 2
-"""Measures of one peer that may be late before the rest is not asked any more."""
 GRACE = 5.0
 """Seconds that a driver has for its answer beyond what its measure may take."""
 
@@ -47,8 +45,8 @@ class Visit:
         for work in (True, False):
             line = [one for one in orders(self.size, work=work, wanted=self.wanted) if one.name not in self.skip]
             while line:
-                if self.late >= GIVEN_UP:
-                    why = f"not asked: {GIVEN_UP} measures before it were not finished in time"
+                if work and self.late >= self.size.late:
+                    why = f"not asked, after {self.late} that did not finish in time"
                     self.found.update({order.name: {"error": why, "passed_over": True} for order in line})
                     break
                 with self._running(work=work) as (driven, server):
@@ -69,7 +67,8 @@ class Visit:
             self.found[order.name] = answer
             if "error" in answer:
                 self.late += bool(answer.get("late"))
-                return line[position + 1 :]
+                # What was not handed over once is not handed over again.
+                return [left for left in line[position + 1 :] if left.name != order.name.replace("shared", "again")]
         return []
 
     def _one(self, driven: Driven, server: Server, order: Order) -> Answer:

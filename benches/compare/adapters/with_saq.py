@@ -53,6 +53,8 @@ class Saq(AsyncPeer):
             while not handle.completed:
                 await asyncio.sleep(POLL)
                 await handle.refresh()
+        if handle.status != "complete":
+            raise RuntimeError(f"the job ended as {handle.status}: {handle.error}")
         found: int = handle.result
         return found
 
