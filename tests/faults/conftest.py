@@ -13,8 +13,13 @@ from typing import Any, TypeVar
 import pytest
 import redis
 
+# What the rig asserts is to be readable when it fails, as in a test: said before it is imported.
+# ruff: noqa: E402
+pytest.register_assert_rewrite("tests.faults.rig")
+
 from tests.faults.proxy.proxy import Proxy
 from tests.faults.rig.cluster import Cluster
+from tests.faults.rig.ports import Engines, snapshot_of
 from tests.faults.rig.report import Row, table
 from tests.servers import Server
 
@@ -23,7 +28,7 @@ T = TypeVar("T")
 SEED_ENV = "PYNENC_FAULTS_SEED"
 ROWS = pytest.StashKey[list[Row]]()
 SEED = pytest.StashKey[int]()
-SHORT_S, LONG_S = 180, 1_800
+SHORT_S, LONG_S = 100, 1_800
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,8 +106,8 @@ def proxy(new_proxy: Callable[..., Proxy]) -> Proxy:
 
 
 @pytest.fixture
-def new_cluster(server: Server, seed: int, tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
-    """Make a cluster; at the end of the test none of its processes is left."""
+def new_cluster(server: Server, new_proxy: object, seed: int, tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
+    """Make a cluster; at the end of the test none of its processes is left, while its proxies still stand."""
     clusters: list[Cluster] = []
 
     def new(url: str | None = None, **settings: Any) -> Cluster:
@@ -114,3 +119,29 @@ def new_cluster(server: Server, seed: int, tmp_path: Path) -> Iterator[Callable[
     yield new
     for cluster in clusters:
         cluster.close()
+
+
+# -- engines at their port --------------------------------------------------------------------------------------------
+@pytest.fixture
+def unchecked_engine(server: Server, new_proxy: object) -> Iterator[Callable[..., Any]]:
+    """Make engines on the server: ``(url=…, app_id=…, **limits)``."""
+    engines = Engines(server.url)
+    yield engines.new
+    engines.close()
+
+
+@pytest.fixture
+def new_engine(server: Server, new_proxy: object) -> Iterator[Callable[..., Any]]:
+    """The same; at the end of the test each of them finds nothing wrong with its records."""
+    engines = Engines(server.url)
+    yield engines.new
+    try:
+        engines.examine()
+    finally:
+        engines.close()
+
+
+@pytest.fixture
+def snapshot(direct: redis.Redis) -> Callable[[], dict[bytes, bytes]]:
+    """Take every byte that the server keeps, by key."""
+    return snapshot_of(direct)

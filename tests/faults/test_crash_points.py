@@ -52,8 +52,9 @@ def crash_at(cluster, proxy, number: int, where: Where) -> bool:
         cluster.lost[worker.pid] = time.monotonic()
         cluster.worker()
     assert again.get(timeout=BOUND_S) == 0
+    result = plain.get(timeout=BOUND_S)
     cluster.check(Row("T3", ""), invocations)
-    assert plain.get(timeout=BOUND_S) == [1, cluster.engine.record(plain.invocation_id)["attempt"]]
+    assert result == [1, cluster.engine.record(plain.invocation_id)["attempt"]]
     for process in cluster.living:
         cluster.kill(process)
     return point.reached

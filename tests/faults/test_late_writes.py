@@ -14,7 +14,7 @@ CANARY = "too late"
 LATE_WRITES: dict[str, Callable[[Any, Any, str], object]] = {
     "start": lambda engine, claim, other: engine.start(claim),
     "success": lambda engine, claim, other: engine.finish(claim, "success", CANARY.encode(), 8),
-    "failed": lambda engine, claim, other: engine.finish(claim, "failed", CANARY.encode(), 8),
+    "failed": lambda engine, claim, other: engine.finish(claim, "failed", ValueError(CANARY), 8),
     "cancelled": lambda engine, claim, other: engine.finish(claim, "cancelled", None),
     "retry": lambda engine, claim, other: engine.retry(claim, 0.0),
     "retry later": lambda engine, claim, other: engine.retry(claim, 60.0),

@@ -25,7 +25,7 @@ def test_t34_waits_in_waits_end_on_one_slot(new_cluster, scale, record, runner, 
 @pytest.mark.parametrize(("name", "args"), [("ring", ()), ("keeps_the_key", ("k",))])
 def test_t34_a_wait_that_could_never_end_is_refused(new_cluster, record, name, args) -> None:
     cluster = new_cluster()
-    cluster.worker(slots=2)
+    cluster.worker()  # with one slot: what is cancelled then has not begun
     waiting = cluster.task(name)(*args)
     with pytest.raises(CycleDetectedError):
         waiting.get(timeout=BOUND_S)

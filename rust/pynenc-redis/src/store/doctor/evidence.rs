@@ -16,6 +16,8 @@ type Elements = Vec<Vec<u8>>;
 /// What was found.
 pub(super) struct Evidence {
     pub(super) records: HashMap<InvocationId, Record>,
+    /// Records that are there and say nothing, and why.
+    pub(super) unreadable: Vec<String>,
     /// By name, without the app's prefix; records are not among them.
     pub(super) keys: BTreeMap<Vec<u8>, Elements>,
     /// Who stands where: the key's name and the id.
@@ -28,7 +30,11 @@ const PEEK: usize = 1_000;
 impl Evidence {
     pub(super) fn gather(store: &Store) -> Result<Self> {
         let mut records = HashMap::new();
-        store.look_at_all(|id, record| drop(records.insert(id, record)))?;
+        let mut unreadable = Vec::new();
+        store.look_at_all(|id, record| match record {
+            Ok(record) => drop(records.insert(id, record)),
+            Err(why) => unreadable.push(format!("{id}: {why}")),
+        })?;
         let mut names = BTreeSet::new();
         store.scan("", |some| {
             names.extend(some.into_iter().filter(|name| !name.starts_with(b"i:")));
@@ -42,7 +48,7 @@ impl Evidence {
         let places = keys.iter().flat_map(|(name, elements)| {
             elements.iter().filter_map(|element| Some((name.clone(), standing(name, element)?)))
         });
-        Ok(Self { records, places: places.collect(), keys })
+        Ok(Self { records, unreadable, places: places.collect(), keys })
     }
 
     /// Whether an id stands under a key.

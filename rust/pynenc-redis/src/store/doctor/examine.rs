@@ -10,7 +10,7 @@ use super::evidence::Evidence;
 use crate::store::record::Record;
 
 pub(super) fn all(found: &Evidence) -> Vec<String> {
-    let mut wrong = Vec::new();
+    let mut wrong = found.unreadable.clone();
     for (&id, record) in &found.records {
         record_stands(found, id, record, &mut wrong);
         record_agrees(found, id, record, &mut wrong);
