@@ -17,6 +17,7 @@ import redis
 # ruff: noqa: E402
 pytest.register_assert_rewrite("tests.faults.rig")
 
+from tests.engines import MakeRedis
 from tests.faults.proxy.proxy import Proxy
 from tests.faults.rig.cluster import Cluster
 from tests.faults.rig.ports import Engines, snapshot_of
@@ -145,3 +146,15 @@ def new_engine(server: Server, new_proxy: object) -> Iterator[Callable[..., Any]
 def snapshot(direct: redis.Redis) -> Callable[[], dict[bytes, bytes]]:
     """Take every byte that the server keeps, by key."""
     return snapshot_of(direct)
+
+
+@pytest.fixture
+def make_through(server: Server, new_proxy: object) -> Callable[[Proxy], MakeRedis]:
+    """Make what makes engines for the state machine of the port: each goes through the proxy."""
+
+    def make(proxy: Proxy) -> MakeRedis:
+        made = MakeRedis(server.url)
+        made.url = proxy.url
+        return made
+
+    return make
