@@ -15,6 +15,8 @@ from processes import cpu_seconds, descendants, end_all, marked, private_bytes
 
 HERE = Path(__file__).parent
 START_LIMIT = 60.0
+POLITE = 10.0
+"""Seconds that it has to end its workers in."""
 
 
 class LateError(Exception):
@@ -45,6 +47,7 @@ class Driven:
             start_new_session=True,
         )
         self._rest = b""
+        self._busy = True
 
     def ready(self) -> dict[str, Any]:
         """Wait until its workers have answered once."""
@@ -57,6 +60,7 @@ class Driven:
         """
         assert self._process.stdin is not None
         before = self._cpu()
+        self._busy = True
         try:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
@@ -86,16 +90,17 @@ class Driven:
                     raise LateError(f"the driver ended with {self._process.wait(5)}")
                 self._rest += read
         line, _, self._rest = self._rest.partition(b"\n")
+        self._busy = False
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
-        """End it, politely first, and whatever it leaves behind."""
+        """End it and whatever it leaves behind: politely, unless it is in the middle of a measure."""
         started = descendants(self._process.pid)
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
-            self._process.wait(timeout=15)
+            self._process.wait(timeout=0 if self._busy else POLITE)
         except (BrokenPipeError, subprocess.TimeoutExpired):
             started += descendants(self._process.pid)
             self._process.kill()

@@ -102,8 +102,10 @@ def main() -> int:
         print("\n".join(failed))
         return 1 if failed else 0
     refuse_unfit(anyway=options.anyway or options.smoke)
-    # Ended from outside like by Ctrl-C: every process that was started ends on the way out.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    # However it is told to end, every process that was started ends on the way out. In the background of
+    # a shell script it would be deaf to Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         measure(peers, options)
     except KeyboardInterrupt:
