@@ -48,10 +48,10 @@ def grown(order: Answer, take: Callable[[int], Answer]) -> Answer:
     while True:
         found = take(n)
         took = float(found["seconds"])
-        if n >= most or took >= wanted / 2:
+        within_reach = took * most / n <= wanted * PATIENT and n * GROWTH >= most
+        if n >= most or (took >= wanted / 2 and not within_reach):
             return found
-        all_of_them = took * most / n <= wanted * PATIENT and n * GROWTH >= most
-        n = most if all_of_them else min(most, GROWTH * n, max(2 * n, int(n * wanted / took)))
+        n = most if within_reach else min(most, GROWTH * n, max(2 * n, int(n * wanted / took)))
 
 
 def single(peer: Peer, order: Answer) -> Answer:

@@ -77,6 +77,9 @@ class Pipelined(Remote):
     def trips(self, n: int) -> list[float]:
         raise AbsentError("only many")
 
+    def fill(self, n: int) -> float:
+        raise AbsentError("only many")
+
     def batch(self, n: int) -> int:
         with app.pipelined():
             handles = [add(a, b) for a, b in pairs(n)]
