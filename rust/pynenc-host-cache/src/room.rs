@@ -30,9 +30,6 @@ pub(crate) fn used(folder: &OwnedFd) -> u64 {
 /// Sizes are announced before anybody looks, so of two that come at the same time at least the later one sees both:
 /// together they do not pass the limit, though both may give up.
 pub(crate) fn make(part: &Part<'_>, length: u64, limit: u64) -> Option<u64> {
-    if length > limit {
-        return None;
-    }
     part.announce(length).ok()?;
     let (parts, values): (Vec<Entry>, Vec<Entry>) =
         directory::entries(part.folder()).into_iter().partition(|entry| entry.name.ends_with(SUFFIX));

@@ -87,6 +87,20 @@ fn what_another_user_prepared_is_not_used() {
 }
 
 #[test]
+fn a_value_of_another_user_is_not_taken() {
+    if user() != 0 {
+        return;
+    }
+    let place = Place::new();
+    let cache = place.open();
+    fill(&cache);
+    std::os::unix::fs::chown(&place.values()[0], Some(ANOTHER), Some(ANOTHER)).unwrap();
+    fill(&cache);
+    assert_eq!(cache.stats().hits, 0);
+    assert_eq!(fs::metadata(&place.values()[0]).unwrap().uid(), user());
+}
+
+#[test]
 fn a_directory_that_others_can_enter_is_refused() {
     let place = Place::new();
     fs::create_dir(place.root()).unwrap();

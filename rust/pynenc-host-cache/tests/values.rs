@@ -9,7 +9,7 @@
 mod rig;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Barrier, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -126,32 +126,53 @@ fn what_a_process_has_already_it_can_put_there() {
     assert_eq!(cache.stats().fills, 1);
 }
 
-#[test]
-fn who_does_not_want_to_wait_fetches_too() {
-    let place = Place::new();
-    let cache = place.open();
-    let impatient = HostCache::open(SCOPE, &Options { patience: Duration::ZERO, ..place.options() }).unwrap();
+/// Have `meanwhile` done while another thread fetches value 1.
+fn while_it_is_fetched(cache: &HostCache, meanwhile: impl FnOnce()) {
     let (begun, has_begun) = mpsc::channel();
     let (go_on, told) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        let slow = scope.spawn(|| {
+        let slow = scope.spawn(move || {
             let fetch = move || {
                 begun.send(()).unwrap();
-                told.recv().unwrap();
+                // Whatever happens to the test, this ends.
+                let _ = told.recv();
                 Ok::<_, ()>(owned(content(1, LENGTH)))
             };
             cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap()
         });
         has_begun.recv().unwrap();
-        assert!(!cache.keep(&digest(1), &content(1, LENGTH)));
-        assert!(!get(&impatient, 1, LENGTH).is_mapped());
-        let asked =
-            cache.get_or_fill(&digest(1), Some(LENGTH as u64), || false, || Ok::<_, ()>(owned(content(1, LENGTH))));
-        assert!(!asked.unwrap().is_mapped());
-        go_on.send(()).unwrap();
+        meanwhile();
+        drop(go_on);
         assert!(slow.join().unwrap().is_mapped());
     });
+}
+
+#[test]
+fn who_does_not_want_to_wait_any_longer_fetches_too() {
+    let place = Place::new();
+    let cache = place.open();
+    let impatient = HostCache::open(SCOPE, &Options { patience: Duration::ZERO, ..place.options() }).unwrap();
+    while_it_is_fetched(&cache, || {
+        assert!(!cache.keep(&digest(1), &content(1, LENGTH)));
+        assert!(!get(&impatient, 1, LENGTH).is_mapped());
+    });
     assert_eq!(impatient.stats().private, 1);
+}
+
+#[test]
+fn who_is_called_off_stops_waiting() {
+    let place = Place::new();
+    let patient = HostCache::open(SCOPE, &Options { patience: Duration::from_secs(86_400), ..place.options() });
+    let patient = Arc::new(patient.unwrap());
+    while_it_is_fetched(&place.open(), || {
+        let (tell, told) = mpsc::channel();
+        let patient = Arc::clone(&patient);
+        thread::spawn(move || {
+            let value = patient.get_or_fill(&digest(1), None, || false, || Ok::<_, ()>(owned(content(1, LENGTH))));
+            tell.send(value.unwrap().is_mapped()).unwrap();
+        });
+        assert!(!told.recv_timeout(rig::PATIENCE).unwrap());
+    });
 }
 
 #[test]
