@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use pynenc_redis::link::Link;
 use redis::Value;
 use rig::Server;
-use rig::echo::{PREFIX, SCRIPTS, echo, wire};
+use rig::echo::{LIBRARY, PREFIX, echo, wire};
 
 const ROUNDS: usize = 20;
 const CALLS: usize = 1_000;
@@ -21,17 +21,17 @@ fn main() -> std::io::Result<()> {
     let Some(server) = Server::start(&[]) else { return Ok(()) };
     let wire = wire(&server.url());
     let mut connection = server.connection();
-    let digest = redis::Script::new(&SCRIPTS[0].source).get_hash().to_owned();
+    let function = LIBRARY.functions[0].clone();
     let (mut bare, mut wired) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let one = time(|| {
-            let mut command = redis::cmd("EVALSHA");
-            let _: Result<Value, _> = command.arg(&digest).arg(1).arg(PREFIX).arg("word").query(&mut connection);
+            let mut command = redis::cmd("FCALL");
+            let _: Result<Value, _> = command.arg(&function).arg(1).arg(PREFIX).arg("word").query(&mut connection);
         });
         let other = time(|| {
             let _ = wire.call(&[echo(&["word"])]);
         });
-        // The first round connects and loads the script.
+        // The first round connects and loads the library.
         if round > 0 {
             bare.extend(one);
             wired.extend(other);

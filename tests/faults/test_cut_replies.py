@@ -83,13 +83,13 @@ def test_t12_replies_that_trickle_are_read_whole(make_through, proxy, scale, see
 
 @contextmanager
 def forgetting(url: str) -> Iterator[Callable[[], int]]:
-    """Have the server forget its scripts, again and again; says how often by now."""
+    """Have the server forget its functions, again and again; says how often by now."""
     ended, times = threading.Event(), [0]
 
     def forget() -> None:
         with redis.Redis.from_url(url) as client:
             while not ended.wait(FORGET_EVERY_S):
-                client.script_flush()
+                client.function_flush()
                 times[0] += 1
 
     thread = threading.Thread(target=forget)
@@ -101,9 +101,9 @@ def forgetting(url: str) -> Iterator[Callable[[], int]]:
         thread.join()
 
 
-def test_t17_scripts_that_the_server_forgot_are_loaded_again(make_through, proxy, server, scale, seed, record) -> None:
+def test_t17_functions_that_the_server_forgot_are_loaded_again(make_through, proxy, server, scale, seed, record) -> None:
     examples, steps = scale((5, 30), (200, 60))
     with forgetting(server.url) as times:
         run_machine(make_through(proxy), examples, steps, seed)
-        record(Row("T17", "SCRIPT FLUSH every 100 ms", times(), sum(proxy.requests.values())))
+        record(Row("T17", "FUNCTION FLUSH every 100 ms", times(), sum(proxy.requests.values())))
         assert times() >= 3

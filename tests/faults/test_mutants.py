@@ -1,4 +1,4 @@
-"""The classic mistakes, put into the engine's scripts one at a time: each makes the test fail that is for it."""
+"""The classic mistakes, put into the engine's functions one at a time: each makes the test fail that is for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FENCED = "  if not holds(r, attempt, nonce) then\n"
 
 @dataclass(frozen=True)
 class Mutant:
-    """A text of the scripts, what stands there instead, and the scenario of the test that must see it."""
+    """A text of the library, what stands there instead, and the scenario of the test that must see it."""
 
     name: str
     was: str
@@ -30,7 +30,7 @@ class Mutant:
     test: str
 
     def rewrite(self, text: str) -> str:
-        """The script with the mistake, if it has the place for it."""
+        """The library with the mistake."""
         return text.replace(self.was, self.becomes)
 
 
@@ -83,7 +83,7 @@ MUTANTS = [
 
 @dataclass
 class Mutated:
-    """What scenarios get: the fixtures of the tests, with an engine whose scripts have the mistake."""
+    """What scenarios get: the fixtures of the tests, with an engine whose functions have the mistake."""
 
     proxy: Proxy
     server: Any
@@ -91,7 +91,7 @@ class Mutated:
     make: Callable[..., Any]
 
     def new_engine(self, **options: Any) -> Any:
-        """An engine that loads its scripts through the proxy."""
+        """An engine that loads its library through the proxy."""
         return self.make(**{"url": self.proxy.url, **options})
 
 
@@ -100,8 +100,8 @@ def test_the_suite_catches_a_mistake(new_proxy, server, snapshot, unchecked_engi
     proxy = new_proxy(rewrite=mutant.rewrite)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         mutant.scenario(Mutated(proxy, server, snapshot, unchecked_engine))
-    assert proxy.tampering.instead, "the text of the mutant stands in no script"
-    assert proxy.tampering.runs, "no script with the mistake was run"
+    assert proxy.tampering.rewritten, "the text of the mutant stands nowhere"
+    assert proxy.tampering.runs, "no function with the mistake was called"
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -16,7 +16,9 @@ from tests.faults.proxy.frames import Frames, request_of, words_of
 from tests.faults.proxy.proxy import Proxy
 
 BOUND_S = 20.0
-COUNT_UP = "return redis.call('INCRBY', KEYS[1], 1)"
+COUNTING = """#!lua name=counting
+redis.register_function('count_up', function(keys) return redis.call('INCRBY', keys[1], 1) end)
+"""
 
 
 @pytest.fixture
@@ -228,13 +230,12 @@ def test_lost_messages_are_gone(proxy, client, direct) -> None:
     assert proxy.lost["messages"] == 1
 
 
-# -- other scripts ----------------------------------------------------------------------------------------------------
-def test_a_rewritten_script_runs_in_place_of_the_loaded_one(server, direct, seed) -> None:
+# -- other functions --------------------------------------------------------------------------------------------------
+def test_a_rewritten_library_runs_in_place_of_the_loaded_one(server, direct, seed) -> None:
     with Proxy(server.url, seed=seed, rewrite=lambda text: text.replace(", 1)", ", 10)")) as proxy:
         with new_client(proxy) as client:
-            count_up = client.register_script(COUNT_UP)
-            assert [count_up(keys=["n"]) for _ in range(2)] == [10, 20]
-            assert client.eval(COUNT_UP, 1, "n") == 30
+            assert client.function_load(COUNTING)
+            assert [client.fcall("count_up", 1, "n") for _ in range(3)] == [10, 20, 30]
         assert proxy.tampering is not None
         assert proxy.tampering.runs == 3
     assert direct.get("n") == b"30"

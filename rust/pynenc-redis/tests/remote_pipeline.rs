@@ -38,7 +38,7 @@ fn calls_are_sent_together_and_acknowledged_at_the_end() {
     let process = Process::start(&server);
     process.remote.task("echo");
     let before: String = server.ask(&["INFO", "commandstats"]);
-    assert!(!before.contains("cmdstat_evalsha"));
+    assert!(!before.contains("cmdstat_fcall"));
     let pipeline = process.remote.pipeline();
     for n in 0..1_234_u32 {
         take(&process, &pipeline, &n.to_be_bytes());
@@ -46,7 +46,7 @@ fn calls_are_sent_together_and_acknowledged_at_the_end() {
     pipeline.flush().unwrap();
     assert_eq!(registered(&process), 1_234);
     let after: String = server.ask(&["INFO", "commandstats"]);
-    let calls = after.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap();
+    let calls = after.lines().find_map(|line| line.strip_prefix("cmdstat_fcall:calls=")).unwrap();
     let calls: u32 = calls.split(',').next().unwrap().parse().unwrap();
     assert!(calls <= 6, "{calls} calls for three chunks, one look, and what was not loaded");
     pipeline.flush().unwrap();

@@ -137,8 +137,6 @@ class Connection:
             self._pending.appendleft(pending)
             self._to_server.write(pending.frame)
             return
-        if self._proxy.tampering is not None:
-            frame = self._proxy.tampering.reply(pending.request.words, frame)
         await self._hand_on(frame, pending)
 
     async def _hand_on(self, frame: bytes, pending: Pending) -> None:

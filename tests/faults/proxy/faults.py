@@ -49,7 +49,7 @@ class Request:
 
     @property
     def script(self) -> bytes | None:
-        """The digest of the script that it runs, if it runs one."""
+        """The digest or the name of what it has the server run, if it does."""
         return self.words[1] if self.name in {b"EVALSHA", b"FCALL"} else None
 
 

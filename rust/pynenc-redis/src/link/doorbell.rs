@@ -105,7 +105,7 @@ impl Doorbell {
             Verdict::Answer(reply) => reply.and_then(|reply| bell(&reply, keys)),
             Verdict::Elsewhere(to, why) => return Err(self.route.note(Fault::Elsewhere(to, why))),
             Verdict::Later(why) => return Err(self.route.note(Fault::Lost(why))),
-            Verdict::Unknown => Err(RedisError::Protocol("a pop calls no script".into())),
+            Verdict::Unknown => Err(RedisError::Protocol("a pop calls no function".into())),
         };
         self.route.proven();
         ear.connection = Some(connection);

@@ -1,9 +1,9 @@
-//! The connections to the server: what carries scripts there and replies, tokens and notices back.
+//! The connections to the server: what carries functions there and replies, tokens and notices back.
 //!
 //! One process has at most three: [`wire::Wire`] pipelines the commands of every thread,
 //! [`doorbell::Doorbell`] waits in a blocking pop, [`notices::Notices`] listens to one channel. All
 //! three go by one [`route::Route`], which knows where the server is and spaces the attempts to
-//! reach it. Nothing here knows what a script means, only that each may be sent again.
+//! reach it. Nothing here knows what a function means, only that each may be sent again.
 
 pub mod address;
 mod backoff;
@@ -32,12 +32,12 @@ use redis::Value;
 
 use crate::error::Result;
 
-/// One command: the script by its place in [`Link::call`]'s batch, with its keys and arguments.
+/// One command: the function by its place in [`Link::call`]'s batch, with its keys and arguments.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Which script, from [`crate::store::SCRIPTS`].
-    pub script: usize,
-    /// What follows the key prefix: arguments in the script's order.
+    /// Which function, from [`crate::store::LIBRARY`].
+    pub function: usize,
+    /// What follows the key prefix: arguments in the function's order.
     pub arguments: Vec<Vec<u8>>,
     /// Whether the server may refuse it when it is out of memory (new work), or must take it.
     pub refusable: bool,
@@ -46,11 +46,11 @@ pub struct Call {
 /// Carries calls to the server and their replies back.
 pub trait Link: Send + Sync {
     /// Send the calls in one pipeline and return their replies in order. Blocks; reconnects and
-    /// sends again within the link's own time limit: every script is safe to send again. A caller
+    /// sends again within the link's own time limit: every function is safe to send again. A caller
     /// that must be able to give up sooner says so by [`crate::patience::with`].
     ///
     /// # Errors
-    /// Any of [`crate::error::RedisError`] but `Refused`. A reply that is an error of one script is
+    /// Any of [`crate::error::RedisError`] but `Refused`. A reply that is an error of one function is
     /// that call's own.
     fn call(&self, calls: &[Call]) -> Result<Vec<Result<Value>>>;
 }

@@ -21,8 +21,8 @@ pub(super) struct Ticket {
 pub(super) struct Command {
     /// Where in the ticket's bytes.
     pub(super) span: Range<usize>,
-    /// The script that it calls, if it does.
-    pub(super) script: Option<usize>,
+    /// Whether it calls a function of the library.
+    pub(super) calls: bool,
     /// Whether the server may refuse it for want of memory.
     pub(super) refusable: bool,
 }

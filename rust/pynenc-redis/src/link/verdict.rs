@@ -13,7 +13,7 @@ use crate::error::{RedisError, Result};
 pub(super) enum Verdict {
     /// It is the caller's, good or bad.
     Answer(Result<Value>),
-    /// The server does not have the script.
+    /// The server does not have the library.
     Unknown,
     /// The server cannot say now: ask again later.
     Later(String),
@@ -30,12 +30,12 @@ pub(super) fn judge(reply: Value, refusable: bool, asked: &Endpoint, server: &dy
         }
     };
     match error.code() {
-        "NOSCRIPT" => Verdict::Unknown,
+        _ if error.details() == Some("Function not found") => Verdict::Unknown,
         "MOVED" => Verdict::Elsewhere(moved_to(error.details().unwrap_or_default(), asked), said(&error)),
         // Failed over under us: whoever is the master now is found anew.
         "READONLY" => Verdict::Elsewhere(None, said(&error)),
         "OOM" if refusable => Verdict::Answer(Err(full(&error, server))),
-        // ASK: the slot is on its way to another node, key by key. A script needs all keys of the app in
+        // ASK: the slot is on its way to another node, key by key. A function needs all keys of the app in
         // one place, so it waits until they are.
         "OOM" | "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" | "ASK" | "MISCONF" | "NOREPLICAS"
         | "UNBLOCKED" => Verdict::Later(said(&error)),

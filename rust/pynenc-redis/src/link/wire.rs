@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use redis::{Script as Digest, Value};
+use redis::Value;
 
 use super::command::pack;
 use super::patience::{GaveUp, Patience};
@@ -21,7 +21,7 @@ use super::ticket::{Command, Farewell, Ticket, Turn};
 use super::{Call, Link};
 use crate::error::{RedisError, Result};
 use crate::patience::SLICE;
-use crate::store::Script;
+use crate::store::Library;
 
 mod lead;
 mod outgoing;
@@ -35,25 +35,17 @@ pub struct Wire(Arc<Shared>);
 
 struct Shared {
     route: Arc<Route>,
-    scripts: Vec<Loadable>,
+    library: &'static Library,
     line: Mutex<Line>,
     /// Only the leader takes it.
     pipeline: Mutex<Pipeline>,
 }
 
-/// A script and the name under which the server keeps it.
-struct Loadable {
-    script: &'static Script,
-    digest: String,
-}
-
 impl Wire {
-    /// A wire for calls of these scripts. It connects when it is first used.
+    /// A wire for calls of this library's functions. It connects when it is first used.
     #[must_use]
-    pub fn new(route: Arc<Route>, scripts: &'static [Script]) -> Self {
-        let loadable = |script| Loadable { script, digest: Digest::new(&script.source).get_hash().to_owned() };
-        let scripts = scripts.iter().map(loadable).collect();
-        Self(Arc::new(Shared { route, scripts, line: Mutex::default(), pipeline: Mutex::default() }))
+    pub fn new(route: Arc<Route>, library: &'static Library) -> Self {
+        Self(Arc::new(Shared { route, library, line: Mutex::default(), pipeline: Mutex::default() }))
     }
 
     /// The way it goes.
@@ -62,14 +54,14 @@ impl Wire {
         &self.0.route
     }
 
-    /// Send one command that is no script, for what looks at the server itself.
+    /// Send one command that is no function, for what looks at the server itself.
     ///
     /// # Errors
     /// As [`Link::call`]; what the server refuses is a `Protocol` or an `Access` error.
     pub fn command(&self, words: &[&[u8]]) -> Result<Value> {
         let mut bytes = Vec::new();
         pack(&mut bytes, words.iter().copied());
-        let command = Command { span: 0..bytes.len(), script: None, refusable: true };
+        let command = Command { span: 0..bytes.len(), calls: false, refusable: true };
         let mut replies = self.0.carry(Ticket::new(vec![command], bytes))?;
         replies.pop().unwrap_or_else(|| Err(RedisError::Protocol("no reply".into())))
     }
@@ -92,14 +84,14 @@ impl Shared {
         let mut bytes = Vec::with_capacity(calls.iter().map(size).sum());
         let mut commands = Vec::with_capacity(calls.len());
         for call in calls {
-            let Some(loadable) = self.scripts.get(call.script) else {
-                return Err(RedisError::Protocol(format!("there is no script {}", call.script)));
+            let Some(function) = self.library.functions.get(call.function) else {
+                return Err(RedisError::Protocol(format!("there is no function {}", call.function)));
             };
             let start = bytes.len();
-            let head = [b"EVALSHA", loadable.digest.as_bytes(), b"1", self.route.prefix()];
+            let head = [b"FCALL", function.as_bytes(), b"1", self.route.prefix()];
             pack(&mut bytes, Words { head, arguments: &call.arguments, next: 0 });
             let span = start..bytes.len();
-            commands.push(Command { span, script: Some(call.script), refusable: call.refusable });
+            commands.push(Command { span, calls: true, refusable: call.refusable });
         }
         Ok(Ticket::new(commands, bytes))
     }
@@ -179,7 +171,7 @@ fn size(call: &Call) -> usize {
     128 + call.arguments.iter().map(|argument| argument.len() + 16).sum::<usize>()
 }
 
-/// The words of a script's call.
+/// The words of a function's call.
 struct Words<'a> {
     head: [&'a [u8]; 4],
     arguments: &'a [Vec<u8>],

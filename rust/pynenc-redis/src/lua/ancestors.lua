@@ -1,15 +1,18 @@
 -- The invocation ARGV[2], then each ancestor in turn that waits for the one before: id and record.
 -- The first answer says whether the line is longer than it is followed.
-local answer = { 0 }
-local id = ARGV[2]
-for link = 0, LINKS do
-  local r = id and load(id)
-  if not r or (link > 0 and r.status ~= PAUSED) then
-    return answer
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local answer = { 0 }
+  local id = ARGV[2]
+  for link = 0, LINKS do
+    local r = id and load(id)
+    if not r or (link > 0 and r.status ~= PAUSED) then
+      return answer
+    end
+    answer[#answer + 1] = id
+    answer[#answer + 1] = written(r)
+    id = part(r, PARENT)
   end
-  answer[#answer + 1] = id
-  answer[#answer + 1] = written(r)
-  id = part(r, PARENT)
+  answer[1] = 1
+  return answer
 end
-answer[1] = 1
-return answer

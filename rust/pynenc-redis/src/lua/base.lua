@@ -1,19 +1,29 @@
--- What every script begins with: the app's prefix, the caller's settings, the time, the counters.
+-- What every function begins with: the app's prefix, the caller's settings, the time, and what one
+-- call gathers and writes at its end.
 --
--- KEYS[1] is the prefix of every key of the app. It holds the one hash tag, so whatever a script
--- derives from it lies in the same slot.
-local P = KEYS[1]
-local call, pack, parse = redis.call, struct.pack, struct.unpack
-local sub, byte, band = string.sub, string.byte, bit.band
+-- The library is loaded once, and what is local to it outlives a call: so all that belongs to one
+-- call is set anew here. KEYS[1] is the prefix of every key of the app. It holds the one hash tag,
+-- so whatever a function derives from it lies in the same slot.
+-- None of these is there yet while the library is loaded.
+local call, pack, parse, sub, byte, band
+local P, NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
+-- By name, and how it is changed; by lane, how many are to be woken; by process, its notices; members
+-- and deadlines; how many have ended; the number of the last claim.
+local changed, woken, mail, leases, ended, order
 
-local NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', ARGV[1])
-if NOW == 0 then
-  local time = call('TIME')
-  NOW = time[1] * 1000000 + time[2]
+local function begin(KEYS, ARGV)
+  call, pack, parse = redis.call, struct.pack, struct.unpack
+  sub, byte, band = string.sub, string.byte, bit.band
+  P = KEYS[1]
+  NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', ARGV[1])
+  if NOW == 0 then
+    local time = call('TIME')
+    NOW = time[1] * 1000000 + time[2]
+  end
+  changed, woken, mail, leases, ended, order = {}, {}, {}, {}, 0, nil
 end
 
--- Counters change by what a script has done in all: one write a counter, however long the batch.
-local changed = {}
+-- Counters change by what a call has done in all: one write a counter, however long the batch.
 local function count(counter, by)
   changed[counter] = (changed[counter] or 0) + by
 end

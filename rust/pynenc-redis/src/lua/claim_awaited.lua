@@ -1,33 +1,36 @@
 -- Give a waiter the queued invocation that it awaits, started; the waiter is paused until it goes
 -- on. The answer is a number when the waiter may not, and an empty list when it cannot run now.
-local id, attempt, nonce, target, claim_nonce = parse('>c16I4c8c16c8', ARGV[2])
-local SYNC = 0
-local answer = {}
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local id, attempt, nonce, target, claim_nonce = parse('>c16I4c8c16c8', ARGV[2])
+  local SYNC = 0
+  local answer = {}
 
-local waiter = load(id)
-if not waiter then
-  return MISSING
-end
-local r = load(target)
-if r and r.nonce == claim_nonce and r.worker == waiter.worker and yes(HELD, r.status) then
+  local waiter = load(id)
+  if not waiter then
+    return MISSING
+  end
+  local r = load(target)
+  if r and r.nonce == claim_nonce and r.worker == waiter.worker and yes(HELD, r.status) then
+    add_to_answer(answer, r)
+    return answer
+  end
+  if not holds(waiter, attempt, nonce) then
+    return FENCED + waiter.status
+  end
+  local deadline = call('HGET', P .. 'w:' .. waiter.worker, 'd')
+  if not r or not deadline or r.lane ~= SYNC or not has(r, QUEUED) or target == id or holder_of(r) then
+    return answer
+  end
+  if waiter.status ~= PAUSED and not move(waiter, PAUSED) then
+    return TRANSITION + waiter.status * 100 + PAUSED
+  end
+  call('SET', P .. 'aw:' .. id, target)
+  save(waiter)
+  dequeue(r)
+  take(r, waiter.worker, claim_nonce, tonumber(deadline), 1, true)
+  write_leases(waiter.worker)
   add_to_answer(answer, r)
+  write_counters()
   return answer
 end
-if not holds(waiter, attempt, nonce) then
-  return FENCED + waiter.status
-end
-local deadline = call('HGET', P .. 'w:' .. waiter.worker, 'd')
-if not r or not deadline or r.lane ~= SYNC or not has(r, QUEUED) or target == id or holder_of(r) then
-  return answer
-end
-if waiter.status ~= PAUSED and not move(waiter, PAUSED) then
-  return TRANSITION + waiter.status * 100 + PAUSED
-end
-call('SET', P .. 'aw:' .. id, target)
-save(waiter)
-dequeue(r)
-take(r, waiter.worker, claim_nonce, tonumber(deadline), 1, true)
-write_leases(waiter.worker)
-add_to_answer(answer, r)
-write_counters()
-return answer

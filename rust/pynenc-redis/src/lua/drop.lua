@@ -1,32 +1,35 @@
 -- Drop the records of the ids in ARGV[2], wherever they stand: those who wait are told, those who
 -- hold them are refused from now on. How many there were.
-local dropped = 0
-for at = 1, #ARGV[2], 16 do
-  local r = load(sub(ARGV[2], at, at + 15))
-  if r then
-    leave_lines(r)
-    if yes(HELD, r.status) then
-      unhold(r)
-      forget_awaited(r)
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local dropped = 0
+  for at = 1, #ARGV[2], 16 do
+    local r = load(sub(ARGV[2], at, at + 15))
+    if r then
+      leave_lines(r)
+      if yes(HELD, r.status) then
+        unhold(r)
+        forget_awaited(r)
+      end
+      unregister(r)
+      free_key(r)
+      tell(r, pack('>Bc16', DROPPED_NOTICE, r.id))
+      drop_record(r)
+      dropped = dropped + 1
     end
-    unregister(r)
-    free_key(r)
-    tell(r, pack('>Bc16', DROPPED_NOTICE, r.id))
-    drop_record(r)
-    dropped = dropped + 1
   end
-end
-write_counters()
--- With nothing queued, or nothing kept, what their lists still name is gone.
-for lane = 0, 1 do
-  if (tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0) == 0 then
-    call('DEL', P .. 'q:' .. lane)
+  write_counters()
+  -- With nothing queued, or nothing kept, what their lists still name is gone.
+  for lane = 0, 1 do
+    if (tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0) == 0 then
+      call('DEL', P .. 'q:' .. lane)
+    end
   end
+  local kept = call('HMGET', P .. 'n', SUCCESS, FAILED, CANCELLED)
+  if (tonumber(kept[1]) or 0) + (tonumber(kept[2]) or 0) + (tonumber(kept[3]) or 0) == 0 then
+    call('DEL', P .. 'ret')
+  end
+  write_tokens()
+  send_notices()
+  return dropped
 end
-local kept = call('HMGET', P .. 'n', SUCCESS, FAILED, CANCELLED)
-if (tonumber(kept[1]) or 0) + (tonumber(kept[2]) or 0) + (tonumber(kept[3]) or 0) == 0 then
-  call('DEL', P .. 'ret')
-end
-write_tokens()
-send_notices()
-return dropped

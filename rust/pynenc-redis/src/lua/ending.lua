@@ -1,7 +1,6 @@
 -- Leaving a worker's hands, and the one way to a final status.
 local KEPT_PAYLOAD_SIZE = 1024
 local MOST_DROPPED = 200
-local ended = 0
 
 -- What `h:<worker>` calls a claim: by its number, so that leases that end together are in order.
 local function claim_member(r)

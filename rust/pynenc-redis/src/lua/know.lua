@@ -1,13 +1,16 @@
 -- A worker knows more tasks: what was parked for want of one that knows them may be claimed now.
-local worker = ARGV[2]
-if call('HEXISTS', P .. 'w:' .. worker, 'd') == 0 then
-  return 0
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local worker = ARGV[2]
+  if call('HEXISTS', P .. 'w:' .. worker, 'd') == 0 then
+    return 0
+  end
+  for i = 3, #ARGV do
+    call('SADD', P .. 'wt:' .. worker, ARGV[i])
+  end
+  for _, task in ipairs(call('SMEMBERS', P .. 'pkt')) do
+    wake(sub(task, 1, 1), 1)
+  end
+  write_tokens()
+  return 1
 end
-for i = 3, #ARGV do
-  call('SADD', P .. 'wt:' .. worker, ARGV[i])
-end
-for _, task in ipairs(call('SMEMBERS', P .. 'pkt')) do
-  wake(sub(task, 1, 1), 1)
-end
-write_tokens()
-return 1

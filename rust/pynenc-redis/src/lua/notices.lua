@@ -3,7 +3,6 @@
 local ENDED_NOTICE, CANCEL_NOTICE, DROPPED_NOTICE = 1, 2, 3
 local LEFT_NOTHING, LEFT_VALUE, LEFT_LARGE, LEFT_LOST = 0, 1, 2, 3
 local INLINE_SIZE = 8192
-local mail = {}
 
 local function notify(client, notice)
   local waiting = mail[client]

@@ -5,7 +5,6 @@
 --
 -- The answer is a number, or a list: whether it is paused, how many of the awaited are queued, and
 -- then the path of the cycle if there is one.
-local id, attempt, nonce, token, appends = parse('>c16I4c8c8B', ARGV[2])
 local MOST_NODES = 10000
 local NOT_PAUSED, IS_PAUSED, CYCLE, TOO_FAR = 0, 1, 2, 3
 
@@ -32,7 +31,7 @@ local function blockers(r)
   return holder and { holder } or {}
 end
 
-local function path_of(from, last)
+local function path_of(id, from, last)
   local path = { last }
   while from[path[1]] do
     table.insert(path, 1, from[path[1]])
@@ -44,7 +43,7 @@ local function path_of(from, last)
 end
 
 -- Look for a way from the awaited back to the waiter; a cycle's path, or whether it goes too far.
-local function walk(awaited)
+local function walk(id, awaited)
   local from, layer = {}, {}
   for _, r in ipairs(awaited) do
     if r.id == id then
@@ -67,7 +66,7 @@ local function walk(awaited)
       end
       for _, next in ipairs(node[2]) do
         if next == id then
-          return path_of(from, node[1])
+          return path_of(id, from, node[1])
         end
         if not from[next] then
           from[next] = node[1]
@@ -107,47 +106,51 @@ local function count_queued(awaited)
   return queued
 end
 
-local waiter = load(id)
-if not waiter then
-  return MISSING
-end
-local awaited, open = {}, ARGV[3] ~= ''
-for i, other in ipairs(ids_in(ARGV[3])) do
-  awaited[i] = load(other)
-  if not awaited[i] or yes(FINAL, awaited[i].status) then
-    open = false
-    break
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local id, attempt, nonce, token, appends = parse('>c16I4c8c8B', ARGV[2])
+  local waiter = load(id)
+  if not waiter then
+    return MISSING
   end
-end
-if waiter.token == token then
+  local awaited, open = {}, ARGV[3] ~= ''
+  for i, other in ipairs(ids_in(ARGV[3])) do
+    awaited[i] = load(other)
+    if not awaited[i] or yes(FINAL, awaited[i].status) then
+      open = false
+      break
+    end
+  end
+  if waiter.token == token then
+    return { IS_PAUSED, count_queued(awaited) }
+  end
+  if not holds(waiter, attempt, nonce) then
+    return FENCED + waiter.status
+  end
+  if not open then
+    return { NOT_PAUSED, 0 }
+  end
+  local cycle, too_far = walk(id, awaited)
+  if cycle then
+    return { CYCLE, 0, unpack(cycle) }
+  end
+  if too_far then
+    return { TOO_FAR, 0 }
+  end
+  if waiter.status ~= PAUSED and not move(waiter, PAUSED) then
+    return TRANSITION + waiter.status * 100 + PAUSED
+  end
+  waiter.token = token
+  call(appends == 1 and 'APPEND' or 'SET', P .. 'aw:' .. id, ARGV[3])
+  save(waiter)
+  local preferred = {}
+  for _, r in ipairs(awaited) do
+    if not preferred[r.id] then
+      preferred[r.id] = true
+      prefer(r)
+    end
+  end
+  write_counters()
+  write_tokens()
   return { IS_PAUSED, count_queued(awaited) }
 end
-if not holds(waiter, attempt, nonce) then
-  return FENCED + waiter.status
-end
-if not open then
-  return { NOT_PAUSED, 0 }
-end
-local cycle, too_far = walk(awaited)
-if cycle then
-  return { CYCLE, 0, unpack(cycle) }
-end
-if too_far then
-  return { TOO_FAR, 0 }
-end
-if waiter.status ~= PAUSED and not move(waiter, PAUSED) then
-  return TRANSITION + waiter.status * 100 + PAUSED
-end
-waiter.token = token
-call(appends == 1 and 'APPEND' or 'SET', P .. 'aw:' .. id, ARGV[3])
-save(waiter)
-local preferred = {}
-for _, r in ipairs(awaited) do
-  if not preferred[r.id] then
-    preferred[r.id] = true
-    prefer(r)
-  end
-end
-write_counters()
-write_tokens()
-return { IS_PAUSED, count_queued(awaited) }

@@ -3,7 +3,6 @@
 -- (`qa`) are sorted sets. An entry of the list is a hint: the record's own flags say whether and
 -- where it is queued, so one that went another way costs a look and nothing else.
 local TOKENS = 64
-local woken = {}
 
 -- Wake `by` idle workers once the script has done its work.
 local function wake(lane, by)

@@ -22,8 +22,12 @@ end
 
 local function load(id)
   local text = call('GET', P .. 'i:' .. id)
-  -- A script must not stop half-way: what is no record, whoever wrote it, is not there.
-  return text and #text >= HEAD_SIZE and read(id, text) or nil
+  if not text or #text < HEAD_SIZE then
+    return nil
+  end
+  local r = read(id, text)
+  -- A call must not stop half-way: what is no record, whoever wrote it, is not there.
+  return r.task_size + r.payload_size + r.history_size <= #r.body and r or nil
 end
 
 local function written(r)

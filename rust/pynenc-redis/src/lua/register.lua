@@ -1,14 +1,17 @@
 -- A worker, with a lease from now on: ARGV[2] is its id, ARGV[3] its name, ARGV[4] the process that
 -- is told what it is asked, and then the names of the tasks that it knows; with none, it takes every
 -- task.
-local worker = ARGV[2]
-local known = P .. 'w:' .. worker
-local number = tonumber(call('HGET', known, 'no')) or call('HINCRBY', P .. 'n', 'k', 1)
-local deadline = NOW + LEASE
-call('HSET', known, 'no', number, 'name', ARGV[3], 'client', ARGV[4], 'd', deadline, 'all', #ARGV == 4 and 1 or 0)
-for i = 5, #ARGV do
-  call('SADD', P .. 'wt:' .. worker, ARGV[i])
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local worker = ARGV[2]
+  local known = P .. 'w:' .. worker
+  local number = tonumber(call('HGET', known, 'no')) or call('HINCRBY', P .. 'n', 'k', 1)
+  local deadline = NOW + LEASE
+  call('HSET', known, 'no', number, 'name', ARGV[3], 'client', ARGV[4], 'd', deadline, 'all', #ARGV == 4 and 1 or 0)
+  for i = 5, #ARGV do
+    call('SADD', P .. 'wt:' .. worker, ARGV[i])
+  end
+  look_again(worker, number, deadline)
+  note_life()
+  return number
 end
-look_again(worker, number, deadline)
-note_life()
-return number

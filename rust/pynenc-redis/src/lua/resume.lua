@@ -1,5 +1,8 @@
 -- The wait is over.
-local id, attempt, nonce, token = parse('>c16I4c8c8', ARGV[2])
-local told = resume(id, attempt, nonce, token)
-write_counters()
-return told
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local id, attempt, nonce, token = parse('>c16I4c8c8', ARGV[2])
+  local told = resume(id, attempt, nonce, token)
+  write_counters()
+  return told
+end

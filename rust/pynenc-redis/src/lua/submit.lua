@@ -8,8 +8,8 @@ local CALL, CALL_SIZE = '>c16I8B', 25
 local SEQ_AT, HISTORY_AT = 37, 69
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
-local answer, entries = {}, {}
-local seq = tonumber(call('HGET', P .. 'n', 's')) or 0
+-- Of this call: its answer, what is to stand in the queues, the last number given.
+local answer, entries, seq
 
 -- The invocation that answers for a call under its rules, if one does, and how.
 local function standing(r, strict)
@@ -84,27 +84,32 @@ end
 local RULES = REGISTRATION + RESULT
 local HAVE_AT = 61
 
-local at, place = 2, 0
-while at <= #ARGV do
-  local id, delay, strict = parse(CALL, ARGV[at])
-  local text = sub(ARGV[at], CALL_SIZE + 1)
-  local have = byte(text, HAVE_AT)
-  local is_apart = band(have, LARGE_PAYLOAD) ~= 0
-  local ruled = band(have, RULES) ~= 0 and read(id, text)
-  if not (ruled and is_answered(place, ruled, strict == 1)) and create(id, text) then
-    if is_apart then
-      call('SET', P .. 'p:' .. id, ARGV[at + 1])
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  answer, entries = {}, {}
+  seq = tonumber(call('HGET', P .. 'n', 's')) or 0
+  local at, place = 2, 0
+  while at <= #ARGV do
+    local id, delay, strict = parse(CALL, ARGV[at])
+    local text = sub(ARGV[at], CALL_SIZE + 1)
+    local have = byte(text, HAVE_AT)
+    local is_apart = band(have, LARGE_PAYLOAD) ~= 0
+    local ruled = band(have, RULES) ~= 0 and read(id, text)
+    if not (ruled and is_answered(place, ruled, strict == 1)) and create(id, text) then
+      if is_apart then
+        call('SET', P .. 'p:' .. id, ARGV[at + 1])
+      end
+      if ruled then
+        ruled.seq = seq
+        register(ruled)
+      end
+      queue(id, byte(text, 3), delay)
     end
-    if ruled then
-      ruled.seq = seq
-      register(ruled)
-    end
-    queue(id, byte(text, 3), delay)
+    at = at + (is_apart and 2 or 1)
+    place = place + 1
   end
-  at = at + (is_apart and 2 or 1)
-  place = place + 1
+  write_queues()
+  write_counters()
+  write_tokens()
+  return answer
 end
-write_queues()
-write_counters()
-write_tokens()
-return answer

@@ -1,7 +1,4 @@
 -- Giving an invocation to a worker: attempt, nonce, lease and running key in one step.
-local order = nil
-local leases = {}
-
 -- Claims are numbered, so that what a worker holds can be told in the order of the claims. Numbers
 -- are drawn for `most` claims at once; those left over are never used.
 local function next_order(most)

@@ -38,26 +38,30 @@ local function reap()
   end
 end
 
-local next_times = {}
+local next_times
 local function look_at_time(time)
   if time then
     next_times[#next_times + 1] = math.max(0, tonumber(time) - NOW)
   end
 end
 
-look_at_time(promote())
-note_life()
-local hold = held_until()
-if not hold then
-  reap()
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  next_times = {}
+  look_at_time(promote())
+  note_life()
+  local hold = held_until()
+  if not hold then
+    reap()
+  end
+  local first = call('ZRANGE', P .. 'wk', 0, 0, 'WITHSCORES')[2]
+  look_at_time(first and math.max(tonumber(first), hold or 0))
+  write_all()
+  look_at_time(drop_old())
+  write_counters()
+  local least = -1
+  for _, time in ipairs(next_times) do
+    least = least < 0 and time or math.min(least, time)
+  end
+  return least
 end
-local first = call('ZRANGE', P .. 'wk', 0, 0, 'WITHSCORES')[2]
-look_at_time(first and math.max(tonumber(first), hold or 0))
-write_all()
-look_at_time(drop_old())
-write_counters()
-local least = -1
-for _, time in ipairs(next_times) do
-  least = least < 0 and time or math.min(least, time)
-end
-return least

@@ -49,50 +49,53 @@ local function answer_again(request, answer)
   end
 end
 
-local settled = {}
-for i = 3, #ARGV, 2 do
-  settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
-end
-local answer = { settled, 0, -1 }
-if ARGV[2] == '' then
-  write_all()
-  return answer
-end
-
-local request = read_request(ARGV[2])
-if not request then
-  answer[2] = -1
-  write_all()
-  return answer
-end
-local due = promote()
-local found = 0
-if is_sent_again(request) then
-  answer_again(request, answer)
-else
-  found = claim(request, answer)
-end
-write_counters()
-
-local queued = 0
-for _, lane in ipairs(request.lanes) do
-  local there = tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0
-  queued = queued + there
-  if there == 0 then
-    -- Nothing is left to be woken for: tokens of the past would only raise false alarms.
-    woken[lane] = nil
-    call('DEL', P .. 'tok:' .. lane)
-  elseif found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
-    -- One wakes the next, however few tokens there were.
-    wake(lane, 1)
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local settled = {}
+  for i = 3, #ARGV, 2 do
+    settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
   end
+  local answer = { settled, 0, -1 }
+  if ARGV[2] == '' then
+    write_all()
+    return answer
+  end
+
+  local request = read_request(ARGV[2])
+  if not request then
+    answer[2] = -1
+    write_all()
+    return answer
+  end
+  local due = promote()
+  local found = 0
+  if is_sent_again(request) then
+    answer_again(request, answer)
+  else
+    found = claim(request, answer)
+  end
+  write_counters()
+
+  local queued = 0
+  for _, lane in ipairs(request.lanes) do
+    local there = tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0
+    queued = queued + there
+    if there == 0 then
+      -- Nothing is left to be woken for: tokens of the past would only raise false alarms.
+      woken[lane] = nil
+      call('DEL', P .. 'tok:' .. lane)
+    elseif found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
+      -- One wakes the next, however few tokens there were.
+      wake(lane, 1)
+    end
+  end
+  answer[2] = queued
+  if found > 0 then
+    remember(request)
+  end
+  if due and found < request.limit then
+    answer[3] = math.max(0, tonumber(due) - NOW)
+  end
+  write_all()
+  return answer
 end
-answer[2] = queued
-if found > 0 then
-  remember(request)
-end
-if due and found < request.limit then
-  answer[3] = math.max(0, tonumber(due) - NOW)
-end
-write_all()
-return answer

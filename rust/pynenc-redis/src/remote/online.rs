@@ -16,8 +16,8 @@ use crate::link::notices::{Listener, Notices};
 use crate::link::route::Route;
 use crate::link::wire::Wire;
 use crate::store::{
-    Ancestor, AppId, Beat, ClaimRequest, Claims, ClientId, Each, Ended, NewCall, Notice, Pausing, Receipt, RecordView,
-    SCRIPTS, Settlement, Store, Taken, WorkerId,
+    Ancestor, AppId, Beat, ClaimRequest, Claims, ClientId, Each, Ended, LIBRARY, NewCall, Notice, Pausing, Receipt,
+    RecordView, Settlement, Store, Taken, WorkerId,
 };
 
 /// How long the list stays by which this process interrupts its own wait for tokens.
@@ -44,7 +44,7 @@ impl Online {
     /// The app by this way. Nothing is connected yet. With a `clock` that is the time the store goes by.
     #[must_use]
     pub fn new(route: Arc<Route>, app: &AppId, limits: Limits, clock: Option<Arc<dyn Clock>>) -> Self {
-        let wire = Arc::new(Wire::new(Arc::clone(&route), &SCRIPTS));
+        let wire = Arc::new(Wire::new(Arc::clone(&route), &LIBRARY));
         let link: Arc<dyn crate::link::Link> = Arc::<Wire>::clone(&wire);
         let store = Arc::new(Store::new(link, app, limits, clock));
         let nudge = format!("{}bell:{:016x}", app.prefix(), store.fresh_number()).into_bytes();

@@ -4,13 +4,13 @@ use pynenc_core::engine::Fence;
 use pynenc_core::id::InvocationId;
 use redis::Value;
 
+use super::library::Which;
 use super::record::Record;
-use super::script::Which;
 use super::types::{ClaimRequest, Claims, Each, End, Settlement, Taken};
 use super::{MOST_MICROS, Store, claimed, reply};
 use crate::error::{RedisError, Result};
 
-/// How many one script hands out or settles.
+/// How many one function hands out or settles.
 const CHUNK: usize = 500;
 /// How often a claim is asked again that only met what cannot run: each look moves that out of the way.
 const MOST_LOOKS: usize = 1_000;

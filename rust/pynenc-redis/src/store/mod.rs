@@ -1,14 +1,14 @@
-//! The decisions: each one script, typed, blocking, without state of its own.
+//! The decisions: each one function, typed, blocking, without state of its own.
 
 mod claim;
 mod doctor;
 mod ids;
+mod library;
 mod names;
 mod notice;
 mod query;
 mod record;
 mod reply;
-mod script;
 mod submit;
 mod types;
 mod wait;
@@ -26,11 +26,11 @@ use redis::Value;
 use crate::error::{RedisError, Result};
 use crate::link::{Call, Link};
 use ids::{Ids, Random};
-use script::Which;
+use library::Which;
 
+pub use library::{Function, LIBRARY, Library};
 pub use names::{AppId, ClientId, WorkerId};
 pub use notice::{Left, Notice};
-pub use script::{SCRIPTS, Script};
 pub use types::{
     Ancestor, Beat, ClaimRequest, Claims, Each, End, Ended, Event, NewCall, Pausing, Receipt, RecordView, Settlement,
     Start, Taken,
@@ -104,7 +104,7 @@ impl Store {
         ids.into_iter().try_for_each(|&id| self.check_id(id))
     }
 
-    /// What every script is told first: the time if a test sets it, and the limits.
+    /// What every function is told first: the time if a test sets it, and the limits.
     fn settings(&self) -> Vec<u8> {
         let now = self.clock.as_ref().map_or(0, |clock| clock.now().max(1));
         let mut text = Vec::with_capacity(46);
@@ -124,7 +124,7 @@ impl Store {
         let mut all = Vec::with_capacity(arguments.len() + 1);
         all.push(self.settings());
         all.extend(arguments);
-        Call { script: which as usize, arguments: all, refusable: which.is_refusable() }
+        Call { function: which as usize, arguments: all, refusable: which.is_refusable() }
     }
 
     fn ask(&self, which: Which, arguments: Vec<Vec<u8>>) -> Result<Value> {
@@ -133,7 +133,7 @@ impl Store {
     }
 }
 
-/// An id with its fence, as the scripts read them.
+/// An id with its fence, as the functions read them.
 fn claimed(id: InvocationId, fence: Fence) -> Vec<u8> {
     let mut text = Vec::with_capacity(45);
     text.extend(id.to_bytes());

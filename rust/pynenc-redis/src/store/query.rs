@@ -8,8 +8,8 @@ use pynenc_core::id::InvocationId;
 use pynenc_core::status::{ALL, Status};
 use redis::Value;
 
+use super::library::Which;
 use super::record::{self, Record};
-use super::script::Which;
 use super::types::{Event, RecordView};
 use super::{Store, joined, reply};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Replies of scripts, taken apart.
+//! Replies of functions, taken apart.
 
 use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
@@ -21,7 +21,7 @@ fn unexpected(what: &str, value: &Value) -> RedisError {
         Value::Array(_) => "a list",
         _ => "something else",
     };
-    RedisError::Protocol(format!("a script answers {kind} in place of {what}"))
+    RedisError::Protocol(format!("a function answers {kind} in place of {what}"))
 }
 
 pub(crate) fn number(value: &Value) -> Result<i64> {
@@ -50,7 +50,8 @@ pub(crate) fn bytes(value: Value) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn text(value: Value) -> Result<String> {
-    String::from_utf8(bytes(value)?).map_err(|_| RedisError::Protocol("a script answers bytes that are no text".into()))
+    String::from_utf8(bytes(value)?)
+        .map_err(|_| RedisError::Protocol("a function answers bytes that are no text".into()))
 }
 
 pub(crate) fn id(value: Value) -> Result<InvocationId> {
@@ -64,12 +65,12 @@ pub(crate) fn ids(value: Value) -> Result<Vec<InvocationId>> {
 
 /// The next of a list that has a fixed beginning.
 pub(crate) fn next(items: &mut std::vec::IntoIter<Value>) -> Result<Value> {
-    items.next().ok_or_else(|| RedisError::Protocol("a script's answer is too short".into()))
+    items.next().ok_or_else(|| RedisError::Protocol("a function's answer is too short".into()))
 }
 
 /// What a code says of an invocation: nothing, or why not.
 pub(crate) fn judge(code: i64, id: InvocationId, attempt: u32) -> Result<()> {
-    let code = u64::try_from(code).map_err(|_| RedisError::Protocol("a script answers an unknown code".into()))?;
+    let code = u64::try_from(code).map_err(|_| RedisError::Protocol("a function answers an unknown code".into()))?;
     match code / 10_000 {
         0 => Ok(()),
         MISSING => Err(CoreError::Expired(id).into()),
@@ -78,6 +79,6 @@ pub(crate) fn judge(code: i64, id: InvocationId, attempt: u32) -> Result<()> {
             let (from, to) = (record::status(code / 100 % 100)?, record::status(code % 100)?);
             Err(CoreError::Transition { id, from, to }.into())
         }
-        _ => Err(RedisError::Protocol("a script answers an unknown code".into())),
+        _ => Err(RedisError::Protocol("a function answers an unknown code".into())),
     }
 }

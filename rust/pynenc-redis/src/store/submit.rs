@@ -2,12 +2,12 @@
 
 use redis::Value;
 
-use super::script::Which;
+use super::library::Which;
 use super::types::{NewCall, Receipt};
 use super::{MOST_MICROS, Store, record, reply};
 use crate::error::{RedisError, Result};
 
-/// How many calls one script takes: it must not keep the server from others for long.
+/// How many calls one function takes: it must not keep the server from others for long.
 const CHUNK: usize = 500;
 
 const REUSED: i64 = 1;

@@ -5,14 +5,14 @@ use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
 use redis::Value;
 
+use super::library::Which;
 use super::names::ClientId;
 use super::record::{self, Record};
-use super::script::Which;
 use super::types::{Ancestor, Each, Ended, Pausing};
 use super::{Store, claimed, joined, reply};
 use crate::error::{RedisError, Result};
 
-/// How many ids one script looks at.
+/// How many ids one function looks at.
 const CHUNK: usize = 500;
 
 impl Store {

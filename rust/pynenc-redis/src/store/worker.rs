@@ -5,8 +5,8 @@ use pynenc_core::engine::Fence;
 use pynenc_core::id::InvocationId;
 use redis::Value;
 
+use super::library::Which;
 use super::names::{ClientId, WorkerId};
-use super::script::Which;
 use super::types::Beat;
 use super::{Store, claimed, reply};
 use crate::error::{RedisError, Result};

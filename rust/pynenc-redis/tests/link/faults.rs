@@ -11,7 +11,7 @@ use pynenc_redis::link::timing::Timing;
 use pynenc_redis::link::{Call, Link};
 use redis::Value;
 
-use crate::rig::echo::{HASTY, PREFIX, broken, echo, echoed, keep, wire, wire_with};
+use crate::rig::echo::{HASTY, PREFIX, broken_wire, echo, echoed, keep, wire, wire_with};
 use crate::rig::{PATIENCE, Server, eventually};
 use crate::server;
 
@@ -77,12 +77,12 @@ fn calls_outlive_connections_that_are_cut() {
 }
 
 #[test]
-fn calls_outlive_a_server_that_forgets_its_scripts() {
+fn calls_outlive_a_server_that_forgets_its_functions() {
     let server = server!();
     call_from_threads(&server.url(), |done| {
         for _ in 0..20 {
             make_progress(done);
-            let _: String = server.ask(&["SCRIPT", "FLUSH"]);
+            let _: String = server.ask(&["FUNCTION", "FLUSH"]);
         }
     });
 }
@@ -148,8 +148,6 @@ fn a_full_server_refuses_new_work_and_takes_what_is_finished() {
     let new_work = Call { refusable: true, ..echo(&["new"]) };
     wire.call(std::slice::from_ref(&new_work)).unwrap().remove(0).unwrap();
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    // Loading a script is no new work either.
-    let _: String = server.ask(&["SCRIPT", "FLUSH"]);
     let mut replies = wire.call(&[new_work.clone(), keep("value")]).unwrap();
     assert_eq!(replies.remove(1).unwrap(), Value::BulkString(b"kept".into()));
     let error = replies.remove(0).unwrap_err();
@@ -192,12 +190,13 @@ fn a_server_without_a_free_place_is_waited_for() {
 }
 
 #[test]
-fn a_script_that_does_not_compile_fails_those_who_call_it() {
+fn functions_that_do_not_compile_fail_those_who_call_them() {
     let server = server!();
-    let wire = wire(&server.url());
-    let error = wire.call(&[broken()]).unwrap_err().to_string();
-    assert!(error.contains("broken") && error.contains("ompil"), "{error}");
-    assert_eq!(wire.call(&[echo(&["one"])]).unwrap().remove(0).unwrap(), echoed(&["one"]));
+    let wire = broken_wire(&server.url());
+    let error = wire.call(&[echo(&["one"])]).unwrap_err().to_string();
+    assert!(error.contains("library") && error.contains("ompil"), "{error}");
+    let word: Value = wire.command(&[b"PING"]).unwrap();
+    assert_eq!(word, Value::SimpleString("PONG".into()));
 }
 
 struct Deaf;

@@ -59,7 +59,7 @@ fn a_caller_that_is_asked_and_goes_on_gets_its_reply() {
     // The reply takes several looks to arrive, and is taken over by another thread in the middle.
     let peer = Peer::start(|_, words| {
         let word = words.last().unwrap();
-        (words[0] == "EVALSHA").then(|| Act::Drip(format!("${}\r\n{word}\r\n", word.len()).into_bytes()))
+        (words[0] == "FCALL").then(|| Act::Drip(format!("${}\r\n{word}\r\n", word.len()).into_bytes()))
     });
     let wire = wire(&peer.url());
     let asked = Rc::new(Cell::new(0));

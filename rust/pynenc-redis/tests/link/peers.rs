@@ -13,7 +13,7 @@ use crate::rig::echo::{HASTY, echo, wire, wire_with};
 use crate::rig::peer::{Act, Peer, say};
 
 fn is_call(words: &[String]) -> bool {
-    words[0] == "EVALSHA"
+    words[0] == "FCALL"
 }
 
 /// A peer that answers the first call like this and all others well, and what becomes of the call.
@@ -39,7 +39,7 @@ fn what_passes_is_waited_for() {
         "-MISCONF Errors writing to the AOF file\r\n",
         "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
         "-ASK 1234 127.0.0.1:1\r\n",
-        "-NOSCRIPT No matching script.\r\n",
+        "-ERR Function not found\r\n",
     ] {
         let (peer, result) = first_call_gets(first);
         assert_eq!(result.unwrap(), Value::BulkString(b"good".into()), "{first}");

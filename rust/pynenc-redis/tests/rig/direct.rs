@@ -1,4 +1,4 @@
-//! The shortest way to the scripts: one connection behind one lock, no reconnect, no resend but what
+//! The shortest way to the functions: one connection behind one lock, no reconnect, no resend but what
 //! a test asks for.
 
 use std::sync::Mutex;
@@ -6,32 +6,31 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pynenc_redis::error::{RedisError, Result};
 use pynenc_redis::link::{Call, Link};
-use pynenc_redis::store::{AppId, SCRIPTS};
+use pynenc_redis::store::{AppId, LIBRARY};
 use redis::Value;
 
 /// Every call goes straight to the server, as often as is set.
 pub struct Direct {
     prefix: String,
     connection: Mutex<redis::Connection>,
-    shas: Vec<String>,
     times: AtomicUsize,
     passes_errors_on: AtomicBool,
 }
 
 impl Direct {
     pub fn new(mut connection: redis::Connection, app: &AppId) -> Self {
-        let mut load = |source: &str| redis::cmd("SCRIPT").arg("LOAD").arg(source).query(&mut connection).unwrap();
-        let shas = SCRIPTS.iter().map(|script| load(&script.source)).collect();
+        // Another test on the same server may have loaded it.
+        let loaded = redis::cmd("FUNCTION").arg("LOAD").arg(&LIBRARY.source).query::<String>(&mut connection);
+        assert!(loaded.as_ref().map_or_else(|error| error.to_string().contains("exists"), |_| true), "{loaded:?}");
         Self {
             prefix: app.prefix(),
             connection: Mutex::new(connection),
-            shas,
             times: AtomicUsize::new(1),
             passes_errors_on: AtomicBool::new(false),
         }
     }
 
-    /// Errors of scripts are the caller's from now on; they end the test otherwise.
+    /// Errors of functions are the caller's from now on; they end the test otherwise.
     pub fn pass_errors_on(&self) {
         self.passes_errors_on.store(true, Ordering::Relaxed);
     }
@@ -47,12 +46,12 @@ impl Link for Direct {
     fn call(&self, calls: &[Call]) -> Result<Vec<Result<Value>>> {
         let mut connection = self.connection.lock().unwrap();
         let mut send = |call: &Call| {
-            let mut command = redis::cmd("EVALSHA");
-            command.arg(&self.shas[call.script]).arg(1).arg(&self.prefix).arg(&call.arguments);
+            let mut command = redis::cmd("FCALL");
+            command.arg(&LIBRARY.functions[call.function]).arg(1).arg(&self.prefix).arg(&call.arguments);
             command.query(&mut *connection).map_err(|error| {
                 let reason = error.to_string();
                 let passes = self.passes_errors_on.load(Ordering::Relaxed);
-                assert!(passes, "{} fails: {reason}", SCRIPTS[call.script].name);
+                assert!(passes, "{} fails: {reason}", LIBRARY.functions[call.function]);
                 RedisError::Full { server: "the test's".to_owned(), reason }
             })
         };

@@ -1,4 +1,4 @@
-//! A wire with one script, which returns what it is given and counts its calls.
+//! A wire with a function that returns what it is given and counts its calls.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -7,17 +7,20 @@ use pynenc_redis::link::Call;
 use pynenc_redis::link::route::Route;
 use pynenc_redis::link::timing::Timing;
 use pynenc_redis::link::wire::Wire;
-use pynenc_redis::store::Script;
+use pynenc_redis::store::{Function, Library};
 use redis::Value;
 
-pub static SCRIPTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
-    let script = |name, source: &str| Script { name, source: source.to_owned() };
-    vec![
-        script("echo", include_str!("lua/echo.lua")),
-        script("keep", include_str!("lua/keep.lua")),
-        script("broken", include_str!("lua/broken.lua")),
-    ]
+pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    Library::new(
+        "",
+        &[
+            Function { name: "echo", flags: "", text: include_str!("lua/echo.lua") },
+            Function { name: "keep", flags: "'allow-oom'", text: include_str!("lua/keep.lua") },
+        ],
+    )
 });
+static BROKEN: LazyLock<Library> =
+    LazyLock::new(|| Library::new("", &[Function { name: "broken", flags: "", text: include_str!("lua/broken.lua") }]));
 pub const PREFIX: &str = "pynenc:1:{test}:";
 
 /// Short limits, for servers that do not answer.
@@ -33,23 +36,23 @@ pub fn wire(url: &str) -> Wire {
 }
 
 pub fn wire_with(url: &str, timing: Timing) -> Wire {
-    Wire::new(Route::new(url.parse().unwrap(), PREFIX, timing).unwrap(), &SCRIPTS)
+    Wire::new(Route::new(url.parse().unwrap(), PREFIX, timing).unwrap(), &LIBRARY)
+}
+
+/// A wire for functions that do not compile.
+pub fn broken_wire(url: &str) -> Wire {
+    Wire::new(Route::new(url.parse().unwrap(), PREFIX, Timing::default()).unwrap(), &BROKEN)
 }
 
 /// A call with these arguments.
 pub fn echo(words: &[&str]) -> Call {
     let arguments = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-    Call { script: 0, arguments, refusable: false }
+    Call { function: 0, arguments, refusable: false }
 }
 
 /// A call that may write even when the server's memory is full.
 pub fn keep(word: &str) -> Call {
-    Call { script: 1, arguments: vec![word.as_bytes().to_vec()], refusable: false }
-}
-
-/// A call of a script that does not compile.
-pub fn broken() -> Call {
-    Call { script: 2, arguments: Vec::new(), refusable: false }
+    Call { function: 1, arguments: vec![word.as_bytes().to_vec()], refusable: false }
 }
 
 /// What [`echo`] returns.

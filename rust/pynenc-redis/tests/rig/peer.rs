@@ -98,7 +98,7 @@ impl Shared {
     fn serve(&self, stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some(words) = command(&mut reader) {
-            let usual = matches!(words[0].as_str(), "HELLO" | "CLIENT" | "SCRIPT");
+            let usual = matches!(words[0].as_str(), "HELLO" | "CLIENT" | "FUNCTION");
             let before = {
                 let mut heard = self.heard.lock().unwrap();
                 let before = heard.len();

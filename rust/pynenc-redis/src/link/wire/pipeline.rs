@@ -1,6 +1,6 @@
 //! What is on its way over the connection. It can be left at any point, and taken up by another leader.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::link::patience::{GaveUp, Patience};
 use crate::link::ticket::Ticket;
 use crate::link::verdict::{Verdict, judge};
 
-/// So often scripts are loaded at once; a server that still has none of them is given time.
+/// So often the library is loaded at once; a server that still has none of it is given time.
 const QUICK_LOADS: u32 = 3;
 
 /// The connection and the callers whose commands are on it.
@@ -27,8 +27,8 @@ pub(super) struct Pipeline {
     /// What the next replies are to, in their order.
     due: VecDeque<Due>,
     tally: Tally,
-    /// Scripts to load before anything else.
-    unknown: BTreeSet<usize>,
+    /// Whether the library is to be loaded before anything else.
+    unknown: bool,
     loads: u32,
     backoff: Backoff,
     not_before: Option<Instant>,
@@ -37,7 +37,7 @@ pub(super) struct Pipeline {
 /// What a reply is to.
 enum Due {
     Command(Arc<Ticket>, usize),
-    Load(usize),
+    Load,
 }
 
 /// What the replies of one round ask for.
@@ -98,14 +98,12 @@ impl Pipeline {
         self.conclude(shared)
     }
 
-    /// Put in order what is to be sent: scripts that are missing, then every command without a reply.
+    /// Put in order what is to be sent: the library if it is missing, then every command without a reply.
     fn plan(&mut self, shared: &Shared) {
         self.tally = Tally::default();
-        for script in std::mem::take(&mut self.unknown) {
-            if let Some(loadable) = shared.scripts.get(script) {
-                self.outgoing.push(&packed(&[b"SCRIPT", b"LOAD", loadable.script.source.as_bytes()]));
-                self.due.push_back(Due::Load(script));
-            }
+        if std::mem::take(&mut self.unknown) {
+            self.outgoing.push(&packed(&[b"FUNCTION", b"LOAD", shared.library.source.as_bytes()]));
+            self.due.push_back(Due::Load);
         }
         for ticket in &self.batch {
             let commands = ticket.unanswered();
@@ -144,13 +142,13 @@ impl Pipeline {
                             self.tally.answered = true;
                             ticket.answer(index, reply);
                         }
-                        Verdict::Unknown => self.unknown.extend(command.script),
+                        Verdict::Unknown => self.unknown = true,
                         verdict => self.tally.put_off(verdict),
                     }
                 }
-                Some(Due::Load(script)) => match judge(reply, false, connection.endpoint(), shared.route.address()) {
-                    Verdict::Answer(Ok(_)) => {}
-                    Verdict::Answer(Err(error)) => self.refuse(shared, script, &error),
+                Some(Due::Load) => match judge(reply, false, connection.endpoint(), shared.route.address()) {
+                    Verdict::Answer(Err(error)) if !is_there(&error) => self.refuse(&error),
+                    Verdict::Answer(_) => {}
                     verdict => self.tally.put_off(verdict),
                 },
                 None => {}
@@ -159,15 +157,14 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The server does not take a script: nobody who calls it will be answered.
-    fn refuse(&self, shared: &Shared, script: usize, error: &RedisError) {
-        let name = shared.scripts.get(script).map_or("", |loadable| loadable.script.name);
+    /// The server does not take the library: nobody who calls a function will be answered.
+    fn refuse(&self, error: &RedisError) {
         let error = match error {
             RedisError::Access { .. } => error.clone(),
-            _ => RedisError::Protocol(format!("the server does not take the script {name}: {error}")),
+            _ => RedisError::Protocol(format!("the server does not take the library of functions: {error}")),
         };
-        let calls_it = |ticket: &&Arc<Ticket>| ticket.commands.iter().any(|command| command.script == Some(script));
-        self.batch.iter().filter(calls_it).for_each(|ticket| ticket.fail(error.clone()));
+        let calls = |ticket: &&Arc<Ticket>| ticket.commands.iter().any(|command| command.calls);
+        self.batch.iter().filter(calls).for_each(|ticket| ticket.fail(error.clone()));
     }
 
     /// Every reply is read: see what is to be done again, and when.
@@ -176,10 +173,10 @@ impl Pipeline {
         if let Some(elsewhere) = tally.elsewhere {
             return Err(shared.route.note(elsewhere));
         }
-        self.loads += u32::from(!self.unknown.is_empty());
+        self.loads += u32::from(self.unknown);
         let why = match tally.later {
             None if self.loads <= QUICK_LOADS => return Ok(()),
-            None => "the server forgets its scripts".into(),
+            None => "the server forgets its functions".into(),
             Some(why) => why,
         };
         shared.route.remark(why);
@@ -193,6 +190,11 @@ impl Pipeline {
         self.outgoing = Outgoing::default();
         self.due.clear();
     }
+}
+
+/// Whether a library was not loaded because it had been, by somebody else a moment before.
+fn is_there(error: &RedisError) -> bool {
+    matches!(error, RedisError::Protocol(said) if said.contains("already exists"))
 }
 
 impl Tally {

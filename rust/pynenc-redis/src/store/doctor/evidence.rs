@@ -6,8 +6,8 @@ use pynenc_core::id::InvocationId;
 use redis::Value;
 
 use crate::error::Result;
+use crate::store::library::Which;
 use crate::store::record::{self, Record};
-use crate::store::script::Which;
 use crate::store::{Store, reply};
 
 /// Elements under one key: members of sets, entries of lists, fields and values of hashes.

@@ -1,3 +1,4 @@
-#!lua flags=allow-oom
-redis.call('SET', KEYS[1] .. 'kept', ARGV[1])
-return 'kept'
+return function(KEYS, ARGV)
+  redis.call('SET', KEYS[1] .. 'kept', ARGV[1])
+  return 'kept'
+end
