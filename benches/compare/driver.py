@@ -28,6 +28,8 @@ FIRST = 20
 """Calls of the first, smallest attempt; they also connect, import and start what the peer starts late."""
 GROWTH = 10
 """How many times as many calls the next attempt makes, at most."""
+FLAT = 0.75
+"""An attempt that takes less than this share of what the last one lets expect has hardly grown with its calls."""
 PATIENT = 4
 """How many times as long as it is told a measure may take so as to make the most calls it is told."""
 Answer = dict[str, Any]
@@ -42,16 +44,21 @@ def grown(order: Answer, take: Callable[[int], Answer]) -> Answer:
     """Take a measure with ever more calls, until one takes about as long as the order says.
 
     Only the last one counts. Peers differ a thousandfold, and many are slow for their first calls, so
-    that no rate measured on a few calls says how many to make.
+    that no rate measured on a few calls says how many to make. Time that hardly grows with the calls
+    says nothing either: it is what starting takes.
     """
     n, most, wanted = min(FIRST, int(order["most"])), int(order["most"]), float(order["seconds"])
+    each = None
     while True:
         found = take(n)
         took = float(found["seconds"])
+        flat = each is None or took < FLAT * each * n
+        long_enough = took >= wanted * PATIENT or (took >= wanted / 2 and not flat)
         within_reach = took * most / n <= wanted * PATIENT and n * GROWTH >= most
-        if n >= most or (took >= wanted / 2 and not within_reach):
+        if n >= most or (long_enough and not within_reach):
             return found
-        n = most if within_reach else min(most, GROWTH * n, max(2 * n, int(n * wanted / took)))
+        more = GROWTH * n if flat and each else max(2 * n, min(GROWTH * n, int(n * wanted / took)))
+        n, each = most if within_reach else min(most, more), took / n
 
 
 def single(peer: Peer, order: Answer) -> Answer:

@@ -50,6 +50,13 @@ def test_the_most_calls_are_made_where_they_are_within_reach(of_compare):
     assert found["n"] == 100_000
 
 
+def test_what_starting_takes_ends_no_measure(of_compare):
+    found = of_compare("compare", "driver").grown(
+        {"seconds": 1.0, "most": 100_000}, lambda n: {"n": n, "seconds": 0.6 + n / 100_000}
+    )
+    assert found["n"] == 100_000
+
+
 def test_a_python_that_nobody_has_is_a_failed_installation(of_compare):
     environments = of_compare("compare", "environments")
     assert environments.interpreter((3, 11))[1].startswith("3.")
