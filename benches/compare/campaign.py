@@ -102,6 +102,8 @@ def line(answer: dict[str, Any]) -> str:
     """One measure for a person who waits."""
     if "absent" in answer:
         return "-"
+    if "passed_over" in answer:
+        return "not asked"
     if "error" in answer:
         return f"FAILED ({answer['error'][:60]})"
     if "steps" in answer:

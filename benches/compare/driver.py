@@ -48,15 +48,16 @@ def grown(order: Answer, take: Callable[[int], Answer]) -> Answer:
     says nothing either: it is what starting takes.
     """
     n, most, wanted = min(FIRST, int(order["most"])), int(order["most"]), float(order["seconds"])
-    each = None
+    each, calls = None, 0
     while True:
         found = take(n)
+        calls += n
         took = float(found["seconds"])
         flat = each is None or took < FLAT * each * n
         long_enough = took >= wanted * PATIENT or (took >= wanted / 2 and not flat)
         within_reach = took * most / n <= wanted * PATIENT and n * GROWTH >= most
         if n >= most or (long_enough and not within_reach):
-            return found
+            return {**found, "calls": calls}
         more = GROWTH * n if flat and each else max(2 * n, min(GROWTH * n, int(n * wanted / took)))
         n, each = most if within_reach else min(most, more), took / n
 

@@ -114,14 +114,14 @@ def curves(title: str, unit: str, across: list[int], series: list[Series], ours:
         for x, y in points:
             drawing.dot(x, y, colour, 3)
         ends.append((points[-1], part.name, colour))
-    _labels(drawing, ends, right)
+    _labels(drawing, ends, right, bottom)
     return drawing.done()
 
 
-def _labels(drawing: Drawing, ends: list[tuple[tuple[float, float], str, str]], right: float) -> None:
-    """Each curve's name at the right, moved down where another one is in the way."""
-    last = 0.0
-    for (x, y), name, colour in sorted(ends, key=lambda end: end[0][1]):
-        last = max(y + 4, last + 13)
-        drawing.line((x, y), (right + 8, last - 4), FAINT)
-        drawing.text(right + 12, last, name, size=11, fill=colour)
+def _labels(drawing: Drawing, ends: list[tuple[tuple[float, float], str, str]], right: float, bottom: float) -> None:
+    """Each curve's name at the right, evenly spaced in the order of their ends, and a faint line to it."""
+    step = (bottom - TOP) / max(1, len(ends))
+    for number, ((x, y), name, colour) in enumerate(sorted(ends, key=lambda end: end[0][1])):
+        middle = TOP + (number + 0.5) * step
+        drawing.line((x, y), (right + 8, middle), FAINT)
+        drawing.text(right + 12, middle + 4, name, size=11, fill=colour)

@@ -125,7 +125,12 @@ def memory(answer: Answer) -> float:
 
 def commands(answer: Answer) -> float:
     """Commands a call."""
-    return float(answer["server"]["commands"] / answer["n"])
+    return float(answer["server"]["commands"] / answer["calls"])
+
+
+def processor(answer: Answer) -> float:
+    """Microseconds of processor time of producer and workers, a call."""
+    return 1e6 * float((answer["producer_cpu"] + answer["worker_cpu"]) / answer["calls"])
 
 
 def at_depth(depth: int) -> Value:

@@ -7,7 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from figures import BASE, Peer, Spread, Value, at_depth, depths, growth, milliseconds, rate, received, seconds
+from figures import (
+    BASE,
+    Peer,
+    Spread,
+    Value,
+    at_depth,
+    commands,
+    depths,
+    growth,
+    milliseconds,
+    processor,
+    rate,
+    received,
+    seconds,
+)
 
 LOUD = 10.0
 
@@ -47,6 +61,8 @@ def columns(rows: list[Peer]) -> list[Column]:
         Column("str again, s", "again str", seconds, _small),
         Column("MB to the server (bytes)", "shared bytes", received, _count),
         Column("workers grow by, MB (numpy)", "shared numpy", growth, _count),
+        Column("processor time a call (one by one), µs", "single", processor, _count),
+        Column("server commands a call", "single", commands, _small),
         *(Column(f"submit at {depth:,}, µs", "backlog", at_depth(depth), _count) for depth in depths(rows)),
     ]
 

@@ -39,6 +39,7 @@ def test_a_measure_grows_until_it_takes_long_enough(of_compare, each):
     found = of_compare("compare", "driver").grown({"seconds": 1.0, "most": 100_000}, take)
     assert made == sorted(set(made))
     assert found["n"] == made[-1] <= 100_000
+    assert found["calls"] == sum(made)
     assert found["seconds"] >= 0.5 or found["n"] == 100_000
     assert all(n * each < 0.5 for n in made[:-1] if 100_000 * each > 4)
 
@@ -83,7 +84,8 @@ def test_every_peer_has_an_adapter_and_requirements(of_compare):
 def answer(n, seconds, **more):
     server = {"commands": n, "cpu": 0.1, "received": 1, "sent": 1, "memory": 1}
     memory = {"producer_memory": 1, "worker_memory": 1, "producer_growth": 0, "worker_growth": 0}
-    return {"n": n, "seconds": seconds, "took": seconds, "server": server, **memory, **more}
+    processors = {"producer_cpu": 0.1, "worker_cpu": 0.1}
+    return {"n": n, "calls": n, "seconds": seconds, "took": seconds, "server": server, **memory, **processors, **more}
 
 
 def peer(rates, **more):
