@@ -43,7 +43,9 @@ def _grid(drawing: Drawing, scale: Log, bottom: float) -> None:
 
 
 def bars(title: str, unit: str, rows: list[str], series: list[Series]) -> str:
-    """A bar for each value, with a whisker for its spread."""
+    """A bar for each value, with a whisker for its spread; nothing without values."""
+    if not rows:
+        return ""
     height = len(series) * ROW + GAP
     bottom = TOP + len(rows) * height
     drawing = Drawing(WIDTH, bottom + 24, title)
@@ -69,7 +71,9 @@ def _bar(drawing: Drawing, scale: Log, spread: Spread | None, y: float, colour: 
 
 
 def dots(title: str, unit: str, rows: list[str], series: list[Series]) -> str:
-    """The values of a row as dots on one line."""
+    """The values of a row as dots on one line; nothing without values."""
+    if not rows:
+        return ""
     height = 22
     bottom = TOP + len(rows) * height
     drawing = Drawing(WIDTH, bottom + 24, title)
@@ -90,7 +94,9 @@ def dots(title: str, unit: str, rows: list[str], series: list[Series]) -> str:
 
 
 def curves(title: str, unit: str, across: list[int], series: list[Series], ours: set[str]) -> str:
-    """A curve for each series; ours are thick and black."""
+    """A curve for each series; ours are thick and black. Nothing without values."""
+    if not series:
+        return ""
     bottom, right = 480.0, WIDTH - LEFT
     drawing = Drawing(WIDTH, int(bottom) + 44, title)
     horizontal = Log(float(across[0]), float(max(across[-1], across[0] + 1)), 60, right)

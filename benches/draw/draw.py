@@ -60,11 +60,13 @@ def short_form(report: dict[str, Any], rows: list[Peer]) -> str:
     return "\n\n".join([markdown(rows, chosen, spread=False), heading(report)])
 
 
-def draw(rows: list[Peer], folder: Path) -> None:
-    """Write the plots."""
+def draw(rows: list[Peer], folder: Path) -> list[str]:
+    """Write the plots that there are figures for, and name them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, plot in PLOTS.items():
-        (folder / f"{name}.svg").write_text(plot(rows), encoding="utf-8")
+    drawn = {name: picture for name, plot in PLOTS.items() if (picture := plot(rows))}
+    for name, picture in drawn.items():
+        (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return list(drawn)
 
 
 def publish(report: dict[str, Any], rows: list[Peer], *, anyway: bool) -> int:
@@ -74,12 +76,12 @@ def publish(report: dict[str, Any], rows: list[Peer], *, anyway: bool) -> int:
         return 1
     try:
         replace(ROOT / "README.md", "comparison", short_form(report, rows))
-        pictures = "\n\n".join(f"![{name}](benchmarks/{name}.svg)" for name in PLOTS)
+        drawn = draw(rows, ROOT / "docs" / "benchmarks")
+        pictures = "\n\n".join(f"![{name}](benchmarks/{name}.svg)" for name in drawn)
         replace(ROOT / "docs" / "benchmarks.md", "comparison", f"{long_form(report, rows)}\n\n{pictures}")
     except MarkError as error:
         print(error, file=sys.stderr)
         return 1
-    draw(rows, ROOT / "docs" / "benchmarks")
     print("published: README.md, docs/benchmarks.md and docs/benchmarks/*.svg")
     return 0
 

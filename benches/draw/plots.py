@@ -9,7 +9,7 @@ KINDS = ("str", "bytes", "numpy")
 
 
 def _series(rows: list[Peer], wanted: list[tuple[str, str, Value]]) -> tuple[list[str], list[Series]]:
-    """The rows that have any of the values, best first by the first value, and the values."""
+    """The rows that have any of the values, and the values."""
     kept = [row for row in rows if any(row.figure(measure, value) for _, measure, value in wanted)]
     series = [Series(name, [row.figure(measure, value) for row in kept]) for name, measure, value in wanted]
     return [row.name for row in kept], series

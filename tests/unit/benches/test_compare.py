@@ -140,7 +140,9 @@ def test_the_table_holds_medians_spreads_ratios_wins_and_failures(report):
 
 def test_the_plots_are_pictures_that_name_who_is_in_them(report):
     assert draw(report).returncode == 0
-    for name in ("throughput", "latency", "backlog", "large", "wire", "memory"):
+    # Nobody in this report measured a round trip or a shared argument.
+    assert sorted(path.stem for path in report.parent.glob("*.svg")) == ["backlog", "throughput"]
+    for name in ("throughput", "backlog"):
         picture = ET.parse(report.parent / f"{name}.svg").getroot()
         assert picture.tag.endswith("svg")
     shown = (report.parent / "throughput.svg").read_text("utf-8")
