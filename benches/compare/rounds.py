@@ -43,7 +43,7 @@ class Visit:
     def take(self) -> Answer:
         """Take every measure once; a failure takes the place of its figures."""
         for work in (True, False):
-            line = [one for one in orders(self.size, work=work, wanted=self.wanted) if one.name not in self.skip]
+            line = [one for one in orders(self.size, work=work, wanted=self.wanted) if not self._skips(one.name)]
             while line:
                 if work and self.late >= self.size.late:
                     why = f"not asked, after {self.late} that did not finish in time"
@@ -53,6 +53,9 @@ class Visit:
                     # After a measure that was given up the workers are not to be trusted: start again.
                     line = self._measure(driven, server, line)
         return self.found
+
+    def _skips(self, name: str) -> bool:
+        return not self.skip.isdisjoint({name, name.replace("again", "shared")})
 
     def _measure(self, driven: Driven, server: Server, line: list[Order]) -> list[Order]:
         """Take measures until one fails; those that are left."""

@@ -18,7 +18,7 @@ from bars import table as bars_table
 from figures import Peer, peers
 from marked import MarkError, replace
 from plots import PLOTS
-from table import SHORT, columns, failures, heading, markdown
+from table import SHORT, columns, costs, failures, heading, markdown
 from wins import wins
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,6 +43,7 @@ def long_form(report: dict[str, Any], rows: list[Peer]) -> str:
     """Everything in text."""
     failed = failures(rows)
     parts = [heading(report), markdown(rows, columns(rows), spread=True), KEY]
+    parts += ["Processor time and commands to the server, a call:", markdown(rows, costs(), spread=False)]
     if found := bars(rows):
         parts.append(bars_table(found))
     if better := wins(rows, columns(rows)):

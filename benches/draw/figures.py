@@ -133,6 +133,11 @@ def processor(answer: Answer) -> float:
     return 1e6 * float((answer["producer_cpu"] + answer["worker_cpu"]) / answer["calls"])
 
 
+def server_time(answer: Answer) -> float:
+    """Microseconds of processor time of the server, a call."""
+    return 1e6 * float(answer["server"]["cpu"] / answer["calls"])
+
+
 def at_depth(depth: int) -> Value:
     """Microseconds of one submission with so many queued."""
 

@@ -21,6 +21,7 @@ from figures import (
     rate,
     received,
     seconds,
+    server_time,
 )
 
 LOUD = 10.0
@@ -61,9 +62,20 @@ def columns(rows: list[Peer]) -> list[Column]:
         Column("str again, s", "again str", seconds, _small),
         Column("MB to the server (bytes)", "shared bytes", received, _count),
         Column("workers grow by, MB (numpy)", "shared numpy", growth, _count),
-        Column("processor time a call (one by one), µs", "single", processor, _count),
-        Column("server commands a call", "single", commands, _small),
         *(Column(f"submit at {depth:,}, µs", "backlog", at_depth(depth), _count) for depth in depths(rows)),
+    ]
+
+
+def costs() -> list[Column]:
+    """What a call costs, which hardly depends on what else the machine does."""
+    return [
+        Column(f"{title}, {name}", measure, value, text)
+        for name, measure in (("one by one", "single"), ("batch", "batch"))
+        for title, value, text in (
+            ("producer and workers, µs", processor, _count),
+            ("server, µs", server_time, _count),
+            ("commands", commands, _small),
+        )
     ]
 
 

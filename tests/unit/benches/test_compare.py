@@ -126,10 +126,14 @@ def test_the_table_holds_medians_spreads_ratios_wins_and_failures(report):
     ran = draw(report)
     assert ran.returncode == 0, ran.stderr
     text = (report.parent / "compare.md").read_text("utf-8")
-    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
+    rows, costs = {}, {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            (costs if line.split("|")[1].strip() in rows else rows)[line.split("|")[1].strip()] = line
     assert "| 11,000 (10,000-12,000) |" in rows["**pynenc redis, 2 processes**"]
     assert "| 500 (450-550) · 22x |" in rows["huey 3.5, 2 threads"]
     assert " · " not in rows["dask"]
+    assert costs["**pynenc redis, 2 processes**"].endswith("| - | - | - | 200 | 100 | 1.00 |")
     assert "failed" in rows["rq"]
     assert "failed" in rows["arq"]
     assert "- batch, calls/s, through the server: mayu, 2 processes (22,000); pynenc redis" in text
