@@ -22,6 +22,7 @@ def use():
     while not ended.is_set():
         results.append(call("echo", len(results)).get(timeout=60))
 
+call("echo", "first").get(timeout=60)  # from now on no thread imports: a fork in the middle of that hangs Python itself
 threads = [threading.Thread(target=use) for _ in range(4)]
 for thread in threads:
     thread.start()
