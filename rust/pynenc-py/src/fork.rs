@@ -7,11 +7,18 @@ use pyo3::prelude::*;
 use crate::error;
 
 static FORKED: AtomicBool = AtomicBool::new(false);
+static ENGINE_MADE: AtomicBool = AtomicBool::new(false);
 
-/// Called in the child, by `os.register_at_fork`.
+/// From now on there are locks and threads that a child could not use.
+pub(crate) fn engine_made() {
+    ENGINE_MADE.store(true, Ordering::Relaxed);
+}
+
+/// Called in the child, by `os.register_at_fork`. A parent that has only loaded the application, as a web server does
+/// before it forks its workers, leaves nothing behind: each child makes an engine of its own.
 #[pyfunction]
 pub(crate) fn _mark_forked() {
-    FORKED.store(true, Ordering::Relaxed);
+    FORKED.fetch_or(ENGINE_MADE.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
 /// Whether this is a child: its locks may be held by threads that it does not have.

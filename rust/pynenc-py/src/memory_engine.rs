@@ -154,6 +154,7 @@ impl PyMemoryEngine {
         keep_bytes: u64,
         wait_links: usize,
     ) -> Refused<Self> {
+        fork::engine_made();
         let clock: Arc<dyn Clock> = match clock {
             Some(manual) => Arc::clone(&manual.get().0) as Arc<dyn Clock>,
             None => Arc::new(SystemClock::default()),

@@ -101,6 +101,7 @@ impl PyRedisEngine {
         seconds: Option<Seconds>,
         limits: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
+        fork::engine_made();
         let limits = values::limits(limits)?;
         let clock = clock.map(|manual| Arc::clone(&manual.get().0) as Arc<dyn Clock>);
         let timing = seconds.map_or_else(|| Ok(Timing::default()), |seconds| seconds.timing())?;
