@@ -14,7 +14,7 @@ KILL_EVERY_S = 0.2
 
 
 def test_t22_without_any_message_or_token_everything_is_seen(new_cluster, proxy, scale, record) -> None:
-    rounds = scale(2, 10)
+    rounds = scale(1, 10)
     cluster = new_cluster(url=proxy.url)
     cluster.start(2)
     cluster.until_answering()
