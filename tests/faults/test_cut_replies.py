@@ -101,9 +101,7 @@ def forgetting(url: str) -> Iterator[Callable[[], int]]:
         thread.join()
 
 
-def test_t17_functions_that_the_server_forgot_are_loaded_again(
-    make_through, proxy, server, scale, seed, record
-) -> None:
+def test_t17_functions_that_the_server_forgot_are_loaded(make_through, proxy, server, scale, seed, record) -> None:
     examples, steps = scale((5, 30), (200, 60))
     with forgetting(server.url) as times:
         run_machine(make_through(proxy), examples, steps, seed)
