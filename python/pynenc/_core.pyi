@@ -519,6 +519,10 @@ class WorkerPool:
         """Why it stopped by itself; empty when it did not."""
 
     @property
+    def busy(self) -> bool:
+        """Whether a body runs or waits here, or a thread is about to claim one or to begin it."""
+
+    @property
     def running(self) -> list[str]: ...
     def bodies(self) -> list[tuple[str, str, float, int, bool]]:
         """Id, task, seconds since the start, thread (0: on the loop), whether it waits."""

@@ -26,6 +26,11 @@ class BackgroundRunner(BaseRunner, ABC):
         self._in_background = False
         self._ends_with_program = False
 
+    @property
+    def runs(self) -> bool:
+        """Whether it runs in this process, in whatever thread."""
+        return self._thread is not None
+
     def stop_background(self) -> None:
         """Stop what :meth:`start_background` started; returns when it has ended."""
         thread = self._thread

@@ -61,11 +61,15 @@ class RuntimeHost:
 
         :param status: Where the invocation stands.
         """
+        from pynenc.runner.background_runner import BackgroundRunner
+
         app = self._app()
+        if app is None or (isinstance(app.runner, BackgroundRunner) and app.runner.runs):
+            return  # its worker processes are on their way, or busy
         with self._lock:
             first = not self._advised
             self._advised = True
-        if first and app is not None:
+        if first:
             app.logger.warning(
                 "invocation %s is waited for, and is still %s after a second: is there a runner for application %s? "
                 "Start one with: pynenc --app module:attr runner start",

@@ -196,11 +196,11 @@ class ThreadRunner(BackgroundRunner):
     # -- stopping ---------------------------------------------------------------------------------
     def _wind_down(self, pool: WorkerPool) -> None:
         lane = self._lane
-        if self._stops and pool.running:
+        if self._stops and pool.busy:
             self.logger.info("stopping: no more work is taken, and what runs has %g s to end", self._patience())
         if lane is not None:
             lane.drain(self._told)
-        while pool.running and self._stops < 2:
+        while pool.busy and self._stops < 2:
             try:
                 self._told.get(timeout=self._patience())
             except Empty:

@@ -231,6 +231,12 @@ pub(crate) fn run(
     let context = Bound::new(py, RunContext::new(py, pool, ready, cell.thread))?;
     gil::untrack(context.as_any());
     cell.enter(py, &context);
+    if pool.hands_back() {
+        // It was not there yet when others were told to end.
+        context.get().count(Count::HandedBack);
+        cell.leave();
+        return Ok(());
+    }
     let own = cell.new_context.bind(py).call0()?;
     let ended = own.call_method1(intern!(py, "run"), (&context,));
     // It stays on top while its end is written: an interrupt of the body below must not strike that.

@@ -53,6 +53,8 @@ pub(crate) struct Pool {
     starting: AtomicUsize,
     /// No more is claimed.
     stopping: AtomicBool,
+    /// All that is held goes back: no body begins.
+    handing_back: AtomicBool,
     /// Nothing is held any more, and no lease renewed.
     closed: AtomicBool,
     spares: Mutex<Vec<Arc<Parker>>>,
@@ -84,8 +86,9 @@ impl Pool {
 
     /// A body waits: somebody else may use its slot, and somebody must be there to do so.
     pub(crate) fn leave_slot(&self, py: Python<'_>) -> PyResult<()> {
-        self.duty.may_wait(py)?;
+        // First, since a wait that is refused takes the slot back like any other.
         let running = self.running.fetch_sub(1, Ordering::AcqRel) - 1;
+        self.duty.may_wait(py)?;
         if running >= self.slots || self.is_stopping() {
             return Ok(());
         }
@@ -169,6 +172,21 @@ impl Pool {
 
     /// With a slot: run what is there, body after body, then sleep until there is more.
     fn drain(self: &Arc<Self>, py: Python<'_>, cell: &ThreadCell) -> PyResult<()> {
+        let drained = self.run_what_is_there(py, cell);
+        let sleeps = matches!(drained, Ok(true));
+        self.idle.fetch_add(usize::from(sleeps), Ordering::AcqRel);
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        if sleeps {
+            if !self.is_stopping() {
+                gil::release(py, || cell.parker.park(None));
+            }
+            self.idle.fetch_sub(1, Ordering::AcqRel);
+        }
+        drained.map(drop)
+    }
+
+    /// Whether there is no more, so that the thread is to be woken by what comes next.
+    fn run_what_is_there(self: &Arc<Self>, py: Python<'_>, cell: &ThreadCell) -> PyResult<bool> {
         let engine = &self.runtime.engine;
         while !self.is_stopping() && self.running.load(Ordering::Acquire) <= self.slots {
             match engine.claim_started(py, self.worker(), Lane::Sync, Some(&cell.parker), 1) {
@@ -182,24 +200,12 @@ impl Pool {
                     }
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => {
-                    self.idle.fetch_add(1, Ordering::AcqRel);
-                    self.running.fetch_sub(1, Ordering::AcqRel);
-                    if !self.is_stopping() {
-                        gil::release(py, || cell.parker.park(None));
-                    }
-                    self.idle.fetch_sub(1, Ordering::AcqRel);
-                    return Ok(());
-                }
+                Ok(None) => return Ok(true),
                 Err(Refusal::Core(CoreError::UnknownWorker(lost))) => self.rejoin(lost),
-                Err(refused) => {
-                    self.running.fetch_sub(1, Ordering::AcqRel);
-                    return Err(refused.into());
-                }
+                Err(refused) => return Err(refused.into()),
             }
         }
-        self.running.fetch_sub(1, Ordering::AcqRel);
-        Ok(())
+        Ok(false)
     }
 
     /// Claim work for the loop, sleeping until there is some; nothing when the pool stops.
@@ -269,6 +275,16 @@ impl Pool {
         self.timer.unpark();
         let other = self.runtime.pools().into_iter().next().map(|pool| Arc::clone(&pool.timer));
         self.runtime.engine.set_timer(self.worker(), other);
+    }
+
+    /// Whether a body runs or waits here, or a thread is about to claim one or to begin it.
+    fn is_busy(&self, py: Python<'_>) -> bool {
+        self.running.load(Ordering::Acquire) > 0 || !self.contexts(py).is_empty()
+    }
+
+    /// Whether a body that begins now comes too late: what it was claimed for is given back.
+    pub(crate) fn hands_back(&self) -> bool {
+        self.handing_back.load(Ordering::Acquire)
     }
 
     /// What runs here, each with whether it is the innermost of its thread.

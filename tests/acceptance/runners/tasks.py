@@ -39,9 +39,19 @@ def wide(width: int) -> int:
 
 
 @app.task
-async def nap(seconds: float) -> int:
+def tree(depth: int) -> int:
+    """Wait for two others, each of which does so: the number of leaves."""
+    if depth == 0:
+        return 1
+    left, right = tree(depth - 1), tree(depth - 1)
+    return left.result + right.result
+
+
+@app.task
+async def nap(seconds: float) -> tuple[int, int]:
+    """Sleep; the process, and how many threads it has."""
     await asyncio.sleep(seconds)
-    return os.getpid()
+    return os.getpid(), _threads()
 
 
 @app.task
@@ -108,6 +118,10 @@ _kept: list[bytearray] = []
 def leaks(mebibytes: int) -> int:
     _kept.append(bytearray(os.urandom(1 << 20) * mebibytes))
     return os.getpid()
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def _attempt() -> int:

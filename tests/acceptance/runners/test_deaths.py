@@ -69,14 +69,23 @@ def test_losses_are_no_retries(make_work, tmp_path):
         assert (record["losses"], record["retries"]) == (1, 0)
 
 
-@pytest.mark.parametrize("name", ["hangs", "spins"])
-def test_a_body_past_its_time_ends_with_its_process_if_it_must(make_work, name):
-    work = make_work("PersistentProcessRunner", num_processes=1, **LEASE)
+@pytest.mark.parametrize(
+    ("runner", "name"),
+    [
+        ("PersistentProcessRunner", "hangs"),
+        ("PersistentProcessRunner", "spins"),
+        ("ProcessRunner", "hangs"),
+        ("ThreadRunner", "spins"),  # there is no process that could be killed
+    ],
+)
+def test_a_body_past_its_time_ends_with_its_process_if_it_must(make_work, runner, name):
+    work = make_work(runner, num_processes=1, max_threads=1, **LEASE)
     with work.app.running():
         call = getattr(work, name)()
         with pytest.raises(MaxRunTimeError):
             call.get(timeout=30)
-        assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 0
+        record = work.app.runtime.engine.record(call.invocation_id)
+        assert (record["attempt"], record["losses"]) == (1, 0)
         assert work.add(1, 2).get(timeout=30) == 3
 
 
@@ -101,6 +110,29 @@ def test_workers_end_with_their_runner_and_hand_back(make_work, start_command, t
     with work.app.running():
         assert call.get(timeout=30) == 2
     assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 0
+
+
+# -- nobody is left to tell -----------------------------------------------------------------------
+def test_work_of_a_runner_that_was_killed_goes_on_elsewhere(make_work, start_command, tmp_path):
+    work = make_work("ThreadRunner", max_threads=1, lease_seconds=1)
+    first = start_command(work)
+    call = work.holds(str(tmp_path / "pid"), str(tmp_path / "release"))
+    assert int(read_when_written(tmp_path / "pid")) == first.pid
+    start_command(work)
+    first.kill()
+    assert call.get(timeout=30) == 2
+    assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 1
+
+
+def test_a_body_that_kills_runner_after_runner_is_stopped(make_work, start_command):
+    work = make_work("ThreadRunner", max_threads=1, lease_seconds=1)
+    commands = [start_command(work) for _ in range(4)]
+    call = work.dies("SIGKILL")
+    with pytest.raises(WorkerLostError, match="silent for longer than its lease"):
+        call.get(timeout=50)
+    assert [entry.status.value for entry in call.history].count("running") == 3
+    assert sorted(command.poll() or 0 for command in commands) == [-9, -9, -9, 0]
+    assert work.add(1, 2).get(timeout=30) == 3
 
 
 # -- recycling ------------------------------------------------------------------------------------

@@ -89,8 +89,10 @@ def test_a_module_run_as_a_program(run, tmp_path):
     assert done.stdout == "pack.shop 21 Mine\n", done.stderr
 
 
-def test_a_script_without_the_guard_is_shown_it(run, tmp_path):
-    (tmp_path / "shop.py").write_text(head() + TASKS + USE + "\nuse_it()\n", "utf-8")
+@pytest.mark.parametrize("runner", ["PersistentProcessRunner", "MultiThreadRunner", "ProcessRunner"])
+def test_a_script_without_the_guard_is_shown_it(run, tmp_path, runner):
+    whole = head().replace("PersistentProcessRunner", runner) + TASKS + USE + "\nuse_it()\n"
+    (tmp_path / "shop.py").write_text(whole, "utf-8")
     done = run("shop.py")
     assert done.returncode == 1
     assert 'if __name__ == "__main__":' in done.stderr
@@ -117,3 +119,59 @@ def test_a_program_that_forgets_to_stop_its_runner_ends_it(run, tmp_path):
     done = run("shop.py")
     assert done.returncode == 0, done.stderr
     assert not Path(f"/proc/{done.stdout.strip()}").exists()
+
+
+# -- what a program has of its own ----------------------------------------------------------------
+STATE = """
+import asyncio, faulthandler, logging, multiprocessing, os, signal, sys, threading
+
+def state():
+    root = logging.getLogger()
+    return {
+        "start method": multiprocessing.get_start_method(allow_none=True),
+        "signal handlers": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "wakeup": signal.set_wakeup_fd(-1),
+        "root logger": (root.level, root.disabled, list(root.handlers), list(root.filters)),
+        "logging": (logging.raiseExceptions, logging.getLoggerClass(), logging.getLogRecordFactory()),
+        "hooks": (sys.excepthook, sys.unraisablehook, threading.excepthook, sys.gettrace(), sys.getprofile()),
+        "interpreter": (sys.getswitchinterval(), sys.getrecursionlimit(), threading.stack_size()),
+        "loop policy": type(asyncio.get_event_loop_policy()),
+        "faulthandler": faulthandler.is_enabled(),
+        "process": (dict(os.environ), sys.path[:], sys.argv[:], os.getcwd(), os.getpgid(0)),
+        "threads": len(threading.enumerate()),
+    }
+
+def compare(before):
+    changed = {name: (was, state()[name]) for name, was in before.items() if state()[name] != was}
+    print(changed or "the same")
+"""
+IMPORTS = """
+import importlib, pkgutil
+before = state()
+import pynenc
+for module in pkgutil.walk_packages(pynenc.__path__, "pynenc."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+compare(before)
+"""
+RUNS = """
+if __name__ == "__main__":
+    before = state()
+    for name in ("ThreadRunner", "PersistentProcessRunner"):
+        app.conf.runner_cls, app.runner = name, None
+        with app.running():
+            where().get(timeout=30)
+    compare(before)
+"""
+
+
+def test_importing_every_module_changes_nothing_for_others(run, tmp_path):
+    (tmp_path / "plain.py").write_text(STATE + IMPORTS, "utf-8")
+    done = run("plain.py")
+    assert done.stdout == "the same\n", done.stderr
+
+
+def test_a_runner_in_the_background_leaves_the_program_as_it_was(run, tmp_path):
+    (tmp_path / "shop.py").write_text(STATE + head() + TASKS + RUNS, "utf-8")
+    done = run("shop.py")
+    assert done.stdout == "the same\n", done.stderr

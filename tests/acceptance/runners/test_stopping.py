@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.runners.conftest import PATIENCE, is_alive, read_when_written, until
 
 LEASE = {"lease_seconds": 600}
+LOOK_SECONDS = 5.0
 
 
 def ended(command: subprocess.Popen[str]) -> tuple[str, str]:
@@ -73,6 +74,20 @@ def test_the_second_signal_hands_back_and_others_go_on(held, runner):
     assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 0
 
 
+@pytest.mark.parametrize("runner", ["ThreadRunner", "PersistentProcessRunner", "MultiThreadRunner", "ProcessRunner"])
+def test_what_is_handed_back_starts_at_once_where_somebody_waits_for_work(held, start_command, runner):
+    """No lease is in it (there is one of ten minutes), nor the look that an idle worker takes every five seconds."""
+    work, command, call, _ = held(runner, logging_level="debug")
+    read_until(start_command(work), "started with 1 slots" if runner == "ThreadRunner" else "is ready")
+    command.send_signal(signal.SIGTERM)
+    command.send_signal(signal.SIGINT)
+    assert call.get(timeout=30) == 2
+    started = [entry.timestamp for entry in call.history if entry.status.value == "running"][1]
+    given = next(entry.timestamp for entry in call.history if entry.status.value == "rerouted")
+    assert (started - given).total_seconds() < LOOK_SECONDS / 2
+    ended(command)
+
+
 def test_after_the_grace_period_work_is_handed_back(held):
     _, command, call, _ = held(grace_period_seconds=0.2)
     command.send_signal(signal.SIGTERM)
@@ -114,8 +129,9 @@ def test_a_service_manager_that_signals_everybody_stops_it_once(held, tmp_path):
     assert "0 handed back" in err
 
 
-def test_a_dump_shows_where_every_body_stands(held, tmp_path):
-    _, command, call, _ = held()
+@pytest.mark.parametrize("runner", ["ThreadRunner", "PersistentProcessRunner", "MultiThreadRunner", "ProcessRunner"])
+def test_a_dump_shows_where_every_body_stands(held, tmp_path, runner):
+    _, command, call, _ = held(runner)
     command.send_signal(signal.SIGUSR1)
     read_until(command, f"holds ({call.invocation_id}) runs", "in holds", "time.sleep(0.01)")
     (tmp_path / "release").touch()
@@ -137,6 +153,23 @@ def test_six_lines_at_the_start(make_work, start_command, redis_url):
     assert lines[2] == f"engine  redis, {redis_url}"
     assert lines[3] == "runner  PersistentProcessRunner, 2 slots"
     assert lines[5] == "lease   7 s"
+
+
+def test_secrets_are_hidden_and_a_weak_server_is_warned_of(start_server, make_work, start_command):
+    server = start_server(port=0, appendonly="no", maxmemory_policy="allkeys-lru")
+    with server.client() as client:
+        client.config_set("requirepass", "hush-hush")
+    work = make_work("ThreadRunner", redis_url=server.url.replace("//", "//:hush-hush@"))
+    command = start_command(work)
+    assert command.stdout is not None
+    lines = [command.stdout.readline().rstrip() for _ in range(6)]
+    seen = read_until(command, "started with")
+    command.send_signal(signal.SIGTERM)
+    out, err = ended(command)
+    assert lines[2] == f"engine  redis, {server.url.replace('//', '//:***@')}"
+    assert "maxmemory-policy is allkeys-lru" in seen
+    assert "appendonly is no" in seen
+    assert "hush" not in "\n".join([*lines, seen, out, err])
 
 
 def test_an_engine_that_cannot_be_reached_has_an_exit_code(make_work, start_command, tmp_path):

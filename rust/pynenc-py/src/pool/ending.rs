@@ -24,6 +24,7 @@ impl Pool {
         if let (Engine::Remote(remote), Some(bytes)) = (&self.runtime.engine, stuck.last_words.take()) {
             let (at, fence) = stuck.held;
             let _ = remote.remote.finish(at, fence, Outcome::Failed(bytes), 0, None);
+            self.board.add(Count::Failed);
             self.end_process();
         }
     }

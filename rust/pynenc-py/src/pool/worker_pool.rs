@@ -49,6 +49,7 @@ impl PyWorkerPool {
             threads: AtomicUsize::new(0),
             starting: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+            handing_back: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             spares: Mutex::new(Vec::new()),
             cells: Mutex::new(Vec::new()),
@@ -98,6 +99,7 @@ impl PyWorkerPool {
     /// Give back what still runs, as if it had never been claimed, and the worker's lease with
     /// it; their ids. Late ends of these bodies are refused.
     fn hand_back(&self, py: Python<'_>) -> Vec<String> {
+        self.0.handing_back.store(true, Ordering::Release);
         let contexts = self.0.contexts(py);
         let held: Vec<_> = contexts.iter().map(|(context, _)| (context.get().at, context.get().fence)).collect();
         let released = self.0.runtime.engine.hand_back(py, self.0.worker(), &held);
@@ -111,6 +113,12 @@ impl PyWorkerPool {
         }
         self.0.close();
         released.into_iter().map(|id| id.to_string()).collect()
+    }
+
+    /// Whether a body runs or waits here, or a thread is about to claim one or to begin it.
+    #[getter]
+    fn busy(&self, py: Python<'_>) -> bool {
+        self.0.is_busy(py)
     }
 
     /// Ids of the invocations whose bodies run or are paused here.
