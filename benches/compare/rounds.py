@@ -46,9 +46,9 @@ class Visit:
             line = [one for one in orders(self.size, work=work, wanted=self.wanted) if not self._skips(one.name)]
             while line:
                 if work and self.late >= self.size.late:
-                    why = f"not asked, after {self.late} that did not finish in time"
-                    self.found.update({order.name: {"error": why, "passed_over": True} for order in line})
-                    break
+                    line = self._pass_over(line, f"not asked, after {self.late} that did not finish in time")
+                    if not line:
+                        break
                 with self._running(work=work) as (driven, server):
                     # After a measure that was given up the workers are not to be trusted: start again.
                     line = self._measure(driven, server, line)
@@ -72,7 +72,16 @@ class Visit:
                 self.late += bool(answer.get("late"))
                 # What was not handed over once is not handed over again.
                 return [left for left in line[position + 1 :] if left.name != order.name.replace("shared", "again")]
+            if order.large and answer.get("seconds", 0.0) >= self.size.far:
+                return self._pass_over(line[position + 1 :], f"not asked: {order.name} took {answer['seconds']:.0f} s")
         return []
+
+    def _pass_over(self, line: list[Order], why: str) -> list[Order]:
+        """Leave out what hands over large arguments, and everything once too much was late; the rest."""
+        left = [order for order in line if not order.large and self.late <= self.size.late]
+        gone = [order.name for order in line if order not in left]
+        self.found.update({name: {"error": why, "passed_over": True} for name in gone})
+        return left
 
     def _one(self, driven: Driven, server: Server, order: Order) -> Answer:
         idle, before, began = driven.memory(), server.count(), time.monotonic()

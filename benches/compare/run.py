@@ -22,6 +22,8 @@ from server import DURABLE, SETTINGS, serving
 from sizes import FULL, SHORT, SMOKE
 
 RESULTS = Path(__file__).parent.parent / "results"
+FORM = 2
+"""Of the report; benches/draw/draw.py reads this one."""
 
 
 def parse() -> argparse.Namespace:
@@ -60,7 +62,7 @@ def begin(options: argparse.Namespace) -> dict[str, Any]:
     with serving(DURABLE if options.durable else SETTINGS) as server:
         described = server.describe()
     command = shlex.join(["python", "benches/compare/run.py", *sys.argv[1:]])
-    report: dict[str, Any] = {"machine": describe_machine(), "command": command, **described, "peers": {}}
+    report: dict[str, Any] = {"form": FORM, "machine": describe_machine(), "command": command, **described, "peers": {}}
     report["anyway"] = bool(options.anyway or options.smoke)
     print(f"{report['server']}, the same for all: {report['settings']}", flush=True)
     return report

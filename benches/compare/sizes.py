@@ -33,14 +33,16 @@ class Size:
     limit: float
     """Seconds after which a measure is given up."""
     late: int
-    """Measures that may be given up before a peer with workers is asked nothing more."""
+    """Measures that may be given up before a peer is handed no large argument any more."""
     slow: float
     """Seconds from which a measure is taken in one round only."""
+    far: float
+    """Seconds from which the large argument is not tried in its other kinds: that peer is far from the fastest."""
 
 
-FULL = Size(3.0, 100_000, 1_000, 20 << 20, 5.0, (1_000, 10_000, 100_000), 60.0, 500, 60.0, 2, 60.0)
-SHORT = Size(0.7, 100_000, 500, 20 << 20, 1.5, (500, 5_000, 50_000), 2.0, 200, 20.0, 1, 3.0)
-SMOKE = Size(0.05, 200, 50, 100_000, 1.0, (200, 400), 1.0, 50, 10.0, 2, 10.0)
+FULL = Size(3.0, 100_000, 1_000, 20 << 20, 5.0, (1_000, 10_000, 100_000), 60.0, 500, 60.0, 2, 60.0, 60.0)
+SHORT = Size(0.5, 100_000, 500, 20 << 20, 1.5, (500, 5_000, 50_000), 1.5, 200, 20.0, 1, 3.0, 10.0)
+SMOKE = Size(0.05, 200, 50, 100_000, 1.0, (200, 400), 1.0, 50, 10.0, 2, 10.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Order:
     name: str
     content: dict[str, Any]
     limit: float
+
+    @property
+    def large(self) -> bool:
+        """Whether it hands over a large argument."""
+        return "kind" in self.content
 
 
 def orders(size: Size, *, work: bool, wanted: frozenset[str]) -> list[Order]:

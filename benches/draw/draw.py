@@ -23,6 +23,8 @@ from wins import wins
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benches" / "results"
+FORM = 2
+"""Of the report, as benches/compare/run.py writes it."""
 KEY = (
     "`nx`: how many times better pynenc with two worker processes is. `*`: items are not tracked one by one."
     " `-`: the library has no such thing. In parentheses: the quartiles over the rounds."
@@ -94,6 +96,9 @@ def main() -> int:
         report: dict[str, Any] = json.loads(options.report.read_text(encoding="utf-8"))
     except FileNotFoundError:
         print(f"no {options.report}: run benches/compare/run.py first", file=sys.stderr)
+        return 2
+    if report.get("form") != FORM:
+        print(f"{options.report} was written by another version of run.py: measure again", file=sys.stderr)
         return 2
     rows = peers(report)
     draw(rows, options.out)

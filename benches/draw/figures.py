@@ -65,6 +65,10 @@ class Peer:
         known = [one for one in values if one is not None]
         return Spread.of(known) if known else None
 
+    def passed_over(self, measure: str) -> bool:
+        """Whether it was not asked, for what came before."""
+        return any("passed_over" in answer for answer in self.answers(measure))
+
     def failure(self, measure: str) -> str:
         """Why there is no figure: empty when the peer has no such thing."""
         if "failure" in self.report:

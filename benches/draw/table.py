@@ -85,8 +85,9 @@ SHORT = ("one by one, calls/s", "batch, calls/s", "round trip p50, ms", "20 MB s
 def _cell(row: Peer, column: Column, base: Peer | None, *, spread: bool) -> str:
     figure = row.figure(column.measure, column.value)
     if figure is None:
-        why = row.failure(column.measure)
-        return "failed" if why else "-"
+        if row.passed_over(column.measure):
+            return "not asked"
+        return "failed" if row.failure(column.measure) else "-"
     text = column.text(figure.middle)
     if spread and figure.rounds > 1:
         text += f" ({column.text(figure.low)}-{column.text(figure.high)})"

@@ -112,7 +112,7 @@ def report(tmp_path):
         "arq": {"place": "server", "tracked": True, "rounds": [], "failure": "not installed: no"},
     }
     path = tmp_path / "compare.json"
-    head = {"machine": machine, "command": "run.py", "server": "valkey", "minutes": 1, "anyway": True}
+    head = {"form": 2, "machine": machine, "command": "run.py", "server": "valkey", "minutes": 1, "anyway": True}
     path.write_text(json.dumps({**head, "peers": peers}))
     return path
 
