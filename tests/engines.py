@@ -66,7 +66,7 @@ class MakeMemory:
 class MakeRedis:
     """Every engine is an app of its own, whose keys go when the engine does."""
 
-    share = 0.2
+    share = 0.1
     keeps_objects = False
 
     def __init__(self, url: str) -> None:

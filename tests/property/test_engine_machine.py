@@ -348,7 +348,6 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("make", ["memory"], indirect=True)
 def test_the_engine_does_what_the_model_does(make: Make) -> None:
     seen: set[str] = set()
     asked = examples(make)

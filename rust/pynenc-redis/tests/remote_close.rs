@@ -40,7 +40,8 @@ fn threads_and_connections_come_when_needed_and_go_when_closed() {
     process.remote.errand(|_| ()).unwrap();
     pipeline.flush().unwrap();
     let names = ["courier-", "doorbell", "errands", "keeper", "notices", "sender"];
-    assert_eq!(ours(), names.map(|name| format!("pynenc-{name}")));
+    // A thread gives itself its name, a moment after it was started.
+    eventually("every thread is there", || ours() == names.map(|name| format!("pynenc-{name}")));
     eventually("it waits to be rung for", || connections(&server) == 3);
     hands.dismiss();
     assert_eq!(process.remote.close(Duration::from_secs(10)), 0);
@@ -52,7 +53,7 @@ fn threads_and_connections_come_when_needed_and_go_when_closed() {
     eventually("all connections are closed", || connections(&server) == 0);
     let other = Process::start(&server);
     other.remote.register_worker("w", &["echo"]).unwrap();
-    assert!(!ours().is_empty());
+    eventually("a thread is there", || !ours().is_empty());
     drop(other);
     eventually("no thread is left", || ours().is_empty());
     eventually("no connection is left", || connections(&server) == 0);

@@ -9,7 +9,6 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use pynenc_core::engine::{Fence, Lane, Outcome};
-use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
 use pynenc_core::park::Parker;
 use pynenc_core::status::Status;
@@ -187,7 +186,7 @@ fn a_worker_that_the_store_does_not_know_registers_again() {
     let trip = next_claim(&stage.trips);
     assert_eq!(trip.claim.as_ref().unwrap().worker, WorkerId(1));
     assert!(stage.come(1).is_none());
-    trip.fail(CoreError::UnknownWorker(1).into());
+    trip.fail(RedisError::UnknownWorker(WorkerId(1)));
     // What ended is told again and answered, what still runs is lost, and claims go on under another registration.
     let again = next_claim(&stage.trips);
     assert_eq!(again.claim.as_ref().unwrap().worker, stage.server.worker());

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use pynenc_core::engine::{Fence, Lane, Limits, Rules};
+use pynenc_core::error::CoreError;
 use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
@@ -14,6 +15,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::PyRedisEngine;
 use crate::clock::micros;
+use crate::error::Refusal;
 use crate::gil;
 use crate::live::{Answer, Fingerprint};
 use crate::memory_engine::PyClaim;
@@ -97,20 +99,30 @@ impl PyRedisEngine {
 
     /// Places of those that have ended, once one has or the time is over.
     pub(super) fn ended(&self, py: Python<'_>, ids: &[InvocationId], until: Option<Instant>) -> PyResult<Vec<usize>> {
-        let mut all = Vec::with_capacity(ids.len());
-        let adopted = ids.iter().try_for_each(|&id| {
-            all.push(gil::ask(py, || self.remote.adopt(id))?);
+        let (mut places, mut all, mut ended) =
+            (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()), Vec::new());
+        let adopted = ids.iter().enumerate().try_for_each(|(place, &id)| {
+            match gil::ask(py, || self.remote.adopt(id)) {
+                Ok(at) => {
+                    places.push(place);
+                    all.push(at);
+                }
+                // What was dropped had ended before.
+                Err(Refusal::Core(CoreError::Expired(_))) => ended.push(place),
+                Err(refused) => return Err(refused.into()),
+            }
             Ok::<_, PyErr>(())
         });
         let inbox = Subscription::new();
         let waited = adopted.and_then(|()| {
             self.remote.watch(&all, &inbox, 0);
+            let until = if ended.is_empty() { until } else { Some(Instant::now()) };
             if all.is_empty() { Ok(None) } else { gil::wait(py, until, |until| inbox.wait(until).then_some(())) }
         });
         self.remote.unwatch(&all, &inbox);
         self.remote.forget_all(&all);
         waited?;
-        let mut ended: Vec<usize> = std::iter::from_fn(|| inbox.take()).map(|token| token as usize).collect();
+        ended.extend(std::iter::from_fn(|| inbox.take()).filter_map(|token| places.get(token as usize).copied()));
         ended.sort_unstable();
         Ok(ended)
     }

@@ -71,6 +71,8 @@ local function park(r)
   call('SADD', P .. 'pkt', task)
   call('ZADD', P .. 'pk:' .. task, r.seq, r.id)
   save(r)
+  -- It may have been woken for a key that it does not take now.
+  free_key(r)
 end
 
 local function set_aside(r)
@@ -106,7 +108,8 @@ end
 
 local function claim(request, answer)
   local worker, deadline, knows = request.worker, request.deadline, request.knows
-  local found, looks = 0, 0
+  -- Lanes that were found empty to the last entry are told as well.
+  local found, looks, drained = 0, 0, {}
 
   local function look(id, where)
     local r = load(id)
@@ -137,10 +140,11 @@ local function claim(request, answer)
     look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
     while found < request.limit and looks < MOST_LOOKS do
       if not look_at_all(pop(lane, request.limit - found), QUEUED) then
+        drained[lane] = true
         break
       end
     end
   end
   write_leases(worker)
-  return found
+  return found, drained
 end

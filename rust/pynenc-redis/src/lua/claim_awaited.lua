@@ -18,8 +18,10 @@ return function(KEYS, ARGV)
   if not holds(waiter, attempt, nonce) then
     return FENCED + waiter.status
   end
-  local deadline = call('HGET', P .. 'w:' .. waiter.worker, 'd')
-  if not r or not deadline or r.lane ~= SYNC or not has(r, QUEUED) or target == id or holder_of(r) then
+  local known = call('HMGET', P .. 'w:' .. waiter.worker, 'd', 'all')
+  local deadline, knows = tonumber(known[1]), knowledge_of(waiter.worker, known[2] == '1')
+  if not r or not deadline or r.lane ~= SYNC or not has(r, QUEUED) or target == id or holder_of(r)
+    or not knows(task_of(r)) then
     return answer
   end
   if waiter.status ~= PAUSED and not move(waiter, PAUSED) then
@@ -28,7 +30,7 @@ return function(KEYS, ARGV)
   call('SET', P .. 'aw:' .. id, target)
   save(waiter)
   dequeue(r)
-  take(r, waiter.worker, claim_nonce, tonumber(deadline), 1, true)
+  take(r, waiter.worker, claim_nonce, deadline, 1, true)
   write_leases(waiter.worker)
   add_to_answer(answer, r)
   write_counters()

@@ -45,10 +45,11 @@ local function take_back(worker, members, how, reason)
   return ids
 end
 
--- The worker has no lease from now on. Its name is kept for the histories that name it.
-local function lose(worker, most, how, reason)
+-- The worker has no lease from now on. Its name is kept for the histories that name it, and outlived
+-- by what it held when nobody reaps for a day: then `number` is known to the caller alone.
+local function lose(worker, number, most, how, reason)
   local known = P .. 'w:' .. worker
-  local number = tonumber(call('HGET', known, 'no'))
+  number = number or tonumber(call('HGET', known, 'no'))
   if not number then
     return {}
   end

@@ -4,7 +4,7 @@
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local MOST = 200
-  local ids = lose(ARGV[2], MOST, ARGV[3] == '1' and hand_back or rescue, ARGV[4])
+  local ids = lose(ARGV[2], nil, MOST, ARGV[3] == '1' and hand_back or rescue, ARGV[4])
   write_all()
   return ids
 end

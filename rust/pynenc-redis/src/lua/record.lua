@@ -20,14 +20,32 @@ local function read(id, text)
   return r
 end
 
+-- Where the parts of the body begin that come after the first `ahead` kinds of `have`.
+local function offset(r, ahead)
+  if r.have == 0 then
+    return 0
+  end
+  local at = 0
+  local kind = 1
+  while kind < ahead do
+    if band(r.have, kind) ~= 0 then
+      at = at + (kind == PARENT and 16 or 32)
+    end
+    kind = kind * 2
+  end
+  return at
+end
+
+-- A call must neither stop half-way nor count to what a stranger wrote: what is no record, whoever
+-- wrote it, is not there.
 local function load(id)
   local text = call('GET', P .. 'i:' .. id)
   if not text or #text < HEAD_SIZE then
     return nil
   end
   local r = read(id, text)
-  -- A call must not stop half-way: what is no record, whoever wrote it, is not there.
-  return r.task_size + r.payload_size + r.history_size <= #r.body and r or nil
+  local told = offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + r.history_size
+  return r.status < #FINAL and told <= #r.body and r or nil
 end
 
 local function written(r)
@@ -55,22 +73,6 @@ end
 
 local function clear(r, flag)
   r.flags = band(r.flags, 255 - flag)
-end
-
--- Where the parts of the body begin that come after the first `ahead` kinds of `have`.
-local function offset(r, ahead)
-  if r.have == 0 then
-    return 0
-  end
-  local at = 0
-  local kind = 1
-  while kind < ahead do
-    if band(r.have, kind) ~= 0 then
-      at = at + (kind == PARENT and 16 or 32)
-    end
-    kind = kind * 2
-  end
-  return at
 end
 
 -- The key or id of that kind, if the record has one.

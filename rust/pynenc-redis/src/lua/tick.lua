@@ -14,15 +14,14 @@ local function held_until()
 end
 
 local function look_at(member, budget)
-  local worker = sub(member, 9)
-  local known = call('HMGET', P .. 'w:' .. worker, 'd', 'no')
-  local deadline = tonumber(known[1])
+  local number, worker = parse('>I8c8', member)
+  local deadline = tonumber(call('HGET', P .. 'w:' .. worker, 'd'))
   if not deadline or deadline <= NOW then
-    return #lose(worker, budget, rescue, SILENT)
+    return #lose(worker, number, budget, rescue, SILENT)
   end
   local silent = call('ZRANGEBYSCORE', P .. 'h:' .. worker, '-inf', NOW, 'LIMIT', 0, budget)
   take_back(worker, silent, rescue, SILENT)
-  look_again(worker, tonumber(known[2]), deadline)
+  look_again(worker, number, deadline)
   return #silent
 end
 

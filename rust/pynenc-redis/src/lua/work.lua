@@ -68,17 +68,22 @@ return function(KEYS, ARGV)
     return answer
   end
   local due = promote()
-  local found = 0
+  local found, drained = 0, {}
   if is_sent_again(request) then
     answer_again(request, answer)
   else
-    found = claim(request, answer)
+    found, drained = claim(request, answer)
   end
   write_counters()
 
   local queued = 0
   for _, lane in ipairs(request.lanes) do
     local there = tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0
+    if there ~= 0 and drained[lane] then
+      -- Somebody removed records past us. Nobody is to go on looking for them.
+      call('HSET', P .. 'n', 'q' .. lane, 0)
+      there = 0
+    end
     queued = queued + there
     if there == 0 then
       -- Nothing is left to be woken for: tokens of the past would only raise false alarms.

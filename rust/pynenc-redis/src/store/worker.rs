@@ -11,6 +11,9 @@ use super::types::Beat;
 use super::{Store, claimed, reply};
 use crate::error::{RedisError, Result};
 
+/// How many claims one script renews.
+const CHUNK: usize = 500;
+
 impl Store {
     /// A new worker, with a lease from now on. It is given work of these tasks; with none named, of
     /// every task. `client` is told when something that the worker holds is to stop.
@@ -45,13 +48,21 @@ impl Store {
     /// # Errors
     /// What keeps the store from answering.
     pub fn beat(&self, worker: WorkerId, held: &[(InvocationId, Fence)]) -> Result<Beat> {
-        let held_text = held.iter().flat_map(|&(id, fence)| claimed(id, fence)).collect();
-        let mut items = reply::list(self.ask(Which::Beat, vec![key(worker), held_text])?)?.into_iter();
-        if reply::number(&reply::next(&mut items)?)? == 0 {
-            return Ok(Beat { alive: false, lost: held.iter().map(|&(id, _)| id).collect(), cancel: Vec::new() });
+        let named = |some: &[(InvocationId, Fence)]| some.iter().flat_map(|&(id, fence)| claimed(id, fence)).collect();
+        let beat_of = |some| self.call(Which::Beat, vec![key(worker), named(some)]);
+        // A worker that holds nothing lives all the same.
+        let (first, rest) = held.split_at(held.len().min(CHUNK));
+        let calls: Vec<_> = std::iter::once(first).chain(rest.chunks(CHUNK)).map(beat_of).collect();
+        let mut beat = Beat { alive: true, ..Beat::default() };
+        for answer in self.link.call(&calls)? {
+            let mut items = reply::list(answer?)?.into_iter();
+            if reply::number(&reply::next(&mut items)?)? == 0 {
+                return Ok(Beat { alive: false, lost: held.iter().map(|&(id, _)| id).collect(), cancel: Vec::new() });
+            }
+            beat.lost.extend(reply::ids(reply::next(&mut items)?)?);
+            beat.cancel.extend(reply::ids(reply::next(&mut items)?)?);
         }
-        let lost = reply::ids(reply::next(&mut items)?)?;
-        Ok(Beat { alive: true, lost, cancel: reply::ids(reply::next(&mut items)?)? })
+        Ok(beat)
     }
 
     /// The worker is gone: what it held is rescued. Those, in the order in which it claimed them.

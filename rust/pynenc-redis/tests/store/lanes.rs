@@ -173,3 +173,37 @@ fn a_history_keeps_its_first_line_and_the_latest() {
     assert_eq!(&*history[199].worker, "worker one");
     app.check();
 }
+
+#[test]
+fn whoever_is_parked_leaves_its_key_to_the_next() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let adder = app.store.register_worker("adder", None, &["app.add"]).unwrap();
+    let rules = Rules { running: Some([1; 32]), ..Rules::default() };
+    let holder = app.run(ruled(&app.store, rules.clone()));
+    let unknown = app.submit(NewCall { task: "app.mul".into(), ..ruled(&app.store, rules.clone()) });
+    let known = app.submit(ruled(&app.store, rules));
+    assert!(app.claim(9).is_empty());
+    app.end(&holder, End::Success(Vec::new()));
+    // The first of the line is woken for the key, and this worker does not know its task.
+    assert_eq!(claim_by(&app, adder, 9), ["app.add"]);
+    assert_eq!(app.store.read(known).unwrap().status, Status::Running);
+    assert_eq!(app.store.read(unknown).unwrap().status, Status::Rerouted);
+    app.check();
+}
+
+#[test]
+fn a_waiter_is_not_given_what_its_worker_does_not_know() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let adder = app.store.register_worker("adder", None, &["app.add"]).unwrap();
+    app.submit(plain(&app.store));
+    let request = ClaimRequest { worker: adder, ..app.request(1) };
+    let waiter = app.store.claim(&request).unwrap().taken.remove(0);
+    let held = (waiter.id, waiter.fence);
+    let child = app.submit(of_task(&app, "app.mul"));
+    assert!(app.store.claim_awaited(held, child, 1).unwrap().is_none());
+    app.store.know_tasks(adder, &["app.mul"]).unwrap();
+    assert!(app.store.claim_awaited(held, child, 2).unwrap().is_some());
+    app.check();
+}

@@ -165,3 +165,42 @@ fn a_rare_reaper_reaps_after_its_hold() {
     store.tick().unwrap();
     assert_eq!(store.read(taken.id).unwrap().status, Status::Rerouted);
 }
+
+#[test]
+fn a_beat_names_thousands() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let batch: Vec<_> = (0..5_000).map(|_| plain(&app.store)).collect();
+    app.store.submit(&batch).unwrap();
+    let mut held = Vec::new();
+    while held.len() < batch.len() {
+        held.extend(app.claim(500).iter().map(|taken| (taken.id, taken.fence)));
+    }
+    app.store.cancel(held[4_999].0).unwrap();
+    app.settle(held[4_998].0, held[4_998].1, End::Release).unwrap();
+    app.clock.advance(10 * SECOND);
+    let beat = app.store.beat(app.worker, &held).unwrap();
+    assert_eq!((beat.alive, beat.lost, beat.cancel), (true, vec![held[4_998].0], vec![held[4_999].0]));
+    app.clock.advance(10 * SECOND);
+    app.store.tick().unwrap();
+    assert_eq!(app.store.counts().unwrap()[Status::Running as usize], 4_999);
+}
+
+#[test]
+fn what_a_forgotten_worker_held_is_rescued() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let batch: Vec<_> = (0..250).map(|_| plain(&app.store)).collect();
+    app.store.submit(&batch).unwrap();
+    app.claim(250);
+    app.clock.advance(15 * SECOND);
+    app.store.tick().unwrap();
+    // Nobody reaps for as long as the server knows the worker's name.
+    let mut worker = b"pynenc:1:{app}:w:".to_vec();
+    worker.extend(app.worker.0.to_be_bytes());
+    let gone: usize = redis::cmd("DEL").arg(worker).query(&mut server.connection()).unwrap();
+    assert_eq!(gone, 1);
+    while app.store.tick().unwrap() == Some(0) {}
+    assert_eq!(app.store.counts().unwrap()[Status::Rerouted as usize], 250);
+    app.check();
+}

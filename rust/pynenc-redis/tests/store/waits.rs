@@ -48,7 +48,6 @@ fn the_line_above_a_body_ends_where_nobody_waits() {
         seen.iter().map(|one| (one.id, one.print)).collect::<Vec<_>>(),
         (1..=5).rev().map(|depth| (line[usize::from(depth)].id, Some([depth; 32]))).collect::<Vec<_>>()
     );
-    app.store.pause((line[0].id, line[0].fence), &[line[1].id]).unwrap();
     let limit = app.store.ancestors(line[6].id);
     assert!(matches!(limit, Err(RedisError::Refused(CoreError::WaitLimit(5)))), "{limit:?}");
     app.check();
@@ -70,6 +69,7 @@ fn a_waiter_goes_on_in_the_step_that_ends_what_it_ran() {
     assert_eq!(app.store.read(waiter.id).unwrap().status, Status::Running);
     // A waiter that is others' now is refused by itself: the child has ended as told.
     app.end(&waiter, End::Release);
+    assert_eq!(app.claim(1).remove(0).id, waiter.id);
     let second = app.run(plain(&app.store));
     end = app.settlement(second.id, second.fence, End::Success(Vec::new()));
     end.resume = Some(held);

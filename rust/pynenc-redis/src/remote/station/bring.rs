@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use pynenc_core::error::CoreError;
-
 use super::lane::Ready;
 use super::outbox::Entry;
 use crate::error::{RedisError, Result};
@@ -82,7 +80,7 @@ impl<C> State<C> {
 
     fn bring_failure(&mut self, trip: &Trip<'_, C>, ends: Vec<Entry>, failure: &RedisError, after: &mut After<C>) {
         let now = Instant::now();
-        if matches!(failure, RedisError::Refused(CoreError::UnknownWorker(_))) {
+        if matches!(failure, RedisError::UnknownWorker(_)) {
             // The ends were taken, though the claim was not; that is heard when they are sent again.
             self.send_again(trip.place, ends, now);
             self.lose_lease(trip.place, trip.worker, after);

@@ -6,10 +6,11 @@ use pynenc_core::engine::Key;
 use pynenc_core::id::InvocationId;
 use pynenc_core::status::{ALL, Status};
 
+use super::Finding;
 use super::evidence::Evidence;
 use crate::store::record::Record;
 
-pub(super) fn all(found: &Evidence) -> Vec<String> {
+pub(super) fn all(found: &Evidence) -> Vec<Finding> {
     let mut wrong = found.unreadable.clone();
     for (&id, record) in &found.records {
         record_stands(found, id, record, &mut wrong);
@@ -19,8 +20,9 @@ pub(super) fn all(found: &Evidence) -> Vec<String> {
     running_keys(found, &mut wrong);
     registration_keys(found, &mut wrong);
     nothing_is_left(found, &mut wrong);
-    counters(found, &mut wrong);
-    wrong
+    let mut findings: Vec<Finding> = wrong.into_iter().map(Finding::from).collect();
+    counters(found, &mut findings);
+    findings
 }
 
 fn named(kind: &str, rest: &[u8]) -> Vec<u8> {
@@ -151,11 +153,13 @@ fn nothing_is_left(found: &Evidence, wrong: &mut Vec<String>) {
     }
 }
 
-fn counters(found: &Evidence, wrong: &mut Vec<String>) {
+fn counters(found: &Evidence, wrong: &mut Vec<Finding>) {
     let mut compare = |what: &str, counter: &str, there: u64| {
-        let counted = found.counter(counter);
-        if i64::try_from(there) != Ok(counted) {
-            wrong.push(format!("{counted} {what} counted, {there} there"));
+        let (counted, there) = (found.counter(counter), i64::try_from(there).unwrap_or(i64::MAX));
+        if there != counted {
+            // While others work both numbers move, and stay as far apart as they are.
+            let mark = format!("{what}: {}", i128::from(counted) - i128::from(there));
+            wrong.push(Finding { line: format!("{counted} {what} counted, {there} there"), mark });
         }
     };
     let number = |wanted: &dyn Fn(&&Record) -> bool| found.records.values().filter(wanted).count() as u64;
