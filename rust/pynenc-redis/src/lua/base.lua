@@ -10,6 +10,8 @@ local P, NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTION
 -- By name, and how it is changed; by lane, how many are to be woken; by process, its notices; members
 -- and deadlines; how many have ended; the number of the last claim.
 local changed, woken, mail, leases, ended, order
+-- Records that were looked at, by id; those to be written; who gave claims back; the latest ended.
+local records, unsaved, released, endings
 
 local function begin(KEYS, ARGV)
   call, pack, parse = redis.call, struct.pack, struct.unpack
@@ -21,6 +23,7 @@ local function begin(KEYS, ARGV)
     NOW = time[1] * 1000000 + time[2]
   end
   changed, woken, mail, leases, ended, order = {}, {}, {}, {}, 0, nil
+  records, unsaved, released, endings = {}, {}, {}, {}
 end
 
 -- Counters change by what a call has done in all: one write a counter, however long the batch.

@@ -130,6 +130,7 @@ local function claim(request, answer)
 
   local function look_at_all(ids, where)
     looks = looks + #ids
+    fetch(ids)
     for _, id in ipairs(ids) do
       look(id, where)
     end

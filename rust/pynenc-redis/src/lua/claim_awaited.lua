@@ -33,6 +33,6 @@ return function(KEYS, ARGV)
   take(r, waiter.worker, claim_nonce, deadline, 1, true)
   write_leases(waiter.worker)
   add_to_answer(answer, r)
-  write_counters()
+  write_changes()
   return answer
 end

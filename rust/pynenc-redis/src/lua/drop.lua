@@ -18,7 +18,8 @@ return function(KEYS, ARGV)
       dropped = dropped + 1
     end
   end
-  write_counters()
+  write_released()
+  write_changes()
   -- With nothing queued, or nothing kept, what their lists still name is gone.
   for lane = 0, 1 do
     if (tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0) == 0 then

@@ -9,8 +9,19 @@ end
 
 -- Take it out of its worker's hands. Its last line of history has named the worker.
 local function unhold(r)
-  call('ZREM', P .. 'h:' .. r.worker, claim_member(r))
+  local members = released[r.worker] or {}
+  released[r.worker] = members
+  members[#members + 1] = claim_member(r)
   r.worker = NOBODY
+end
+
+local function write_released()
+  for worker, members in pairs(released) do
+    for from = 1, #members, MOST_WORDS do
+      call('ZREM', P .. 'h:' .. worker, unpack(members, from, math.min(#members, from + MOST_WORDS - 1)))
+    end
+  end
+  released = {}
 end
 
 local function forget_awaited(r)
@@ -69,7 +80,7 @@ local function leave_behind(r, value, left)
     call('SET', P .. 'o:' .. r.id, value)
     r.left = LEFT_LARGE
   else
-    r.body = r.body .. value
+    r.added = r.added .. value
     r.left = left
   end
 end
@@ -101,7 +112,7 @@ local function finish(r, to, value, bytes, left)
   r.bytes = bytes
   tell_end(r, value)
   save(r)
-  call('RPUSH', P .. 'ret', pack('>I8', NOW) .. r.id)
+  endings[#endings + 1] = pack('>I8', NOW) .. r.id
   count('b', bytes)
   ended = ended + 1
   return true

@@ -6,7 +6,7 @@ local function worker_member(number, worker)
   return pack('>I8', number) .. worker
 end
 
-local MOST_WORDS = 500
+local REASON_SIZE = 500
 
 -- Its worker is gone: it goes back to its place, or ends when that has happened too often.
 local function rescue(r, reason)
@@ -15,7 +15,7 @@ local function rescue(r, reason)
     return
   end
   if r.losses >= MAX_LOSSES then
-    finish(r, FAILED, sub(reason, 1, MOST_WORDS), 0, LEFT_LOST)
+    finish(r, FAILED, sub(reason, 1, REASON_SIZE), 0, LEFT_LOST)
   elseif let_go(r, REROUTED) then
     enqueue(r)
     save(r)
@@ -32,9 +32,13 @@ end
 -- Take up to `most` out of a worker's hands by `how`, those of `members` or all in the order of the
 -- claims; their ids.
 local function take_back(worker, members, how, reason)
-  local ids = {}
-  for _, member in ipairs(members) do
-    local r = load(sub(member, 9))
+  local claimed, ids = {}, {}
+  for i, member in ipairs(members) do
+    claimed[i] = sub(member, 9)
+  end
+  fetch(claimed)
+  for i, member in ipairs(members) do
+    local r = load(claimed[i])
     if r and r.worker == worker and claim_member(r) == member then
       how(r, reason)
       ids[#ids + 1] = r.id
@@ -42,6 +46,7 @@ local function take_back(worker, members, how, reason)
       call('ZREM', P .. 'h:' .. worker, member)
     end
   end
+  write_released()
   return ids
 end
 

@@ -150,7 +150,7 @@ return function(KEYS, ARGV)
       prefer(r)
     end
   end
-  write_counters()
+  write_changes()
   write_tokens()
   return { IS_PAUSED, count_queued(awaited) }
 end

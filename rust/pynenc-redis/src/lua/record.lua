@@ -13,11 +13,16 @@ local NOBODY = '\0\0\0\0\0\0\0\0'
 local PARENT, REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, LARGE_PAYLOAD = 1, 2, 4, 8, 16, 128
 local QUEUED, ASIDE, DELAYED, WATCHED, CANCEL, AWAITED, BACK, PARKED = 1, 2, 4, 8, 16, 32, 64, 128
 
+-- All fields at once: a table that grows is laid out anew again and again. `added` comes behind the body.
 local function read(id, text)
-  local r = { id = id, body = sub(text, HEAD_SIZE + 1) }
-  r.status, r.flags, r.lane, r.losses, r.attempt, r.retries, r.nonce, r.worker, r.token, r.seq, r.order, r.notify,
-    r.have, r.left, r.task_size, r.payload_size, r.history_size, r.bytes = parse(HEAD, text)
-  return r
+  local status, flags, lane, losses, attempt, retries, nonce, worker, token, seq, order, notify, have, left,
+    task_size, payload_size, history_size, bytes = parse(HEAD, text)
+  return {
+    id = id, body = sub(text, HEAD_SIZE + 1), added = '', is_unsaved = false, is_gone = false,
+    status = status, flags = flags, lane = lane, losses = losses, attempt = attempt, retries = retries,
+    nonce = nonce, worker = worker, token = token, seq = seq, order = order, notify = notify, have = have,
+    left = left, task_size = task_size, payload_size = payload_size, history_size = history_size, bytes = bytes,
+  }
 end
 
 -- Where the parts of the body begin that come after the first `ahead` kinds of `have`.
@@ -38,23 +43,72 @@ end
 
 -- A call must neither stop half-way nor count to what a stranger wrote: what is no record, whoever
 -- wrote it, is not there.
+local function remember(id, text)
+  local r = text and #text >= HEAD_SIZE and read(id, text)
+  local told = r and offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + r.history_size
+  r = r and r.status < #FINAL and told <= #r.body and r
+  records[id] = r or false
+  return r or nil
+end
+
+-- A call has one table for a record, however often it comes by it.
 local function load(id)
-  local text = call('GET', P .. 'i:' .. id)
-  if not text or #text < HEAD_SIZE then
-    return nil
+  local r = records[id]
+  if r == nil then
+    return remember(id, call('GET', P .. 'i:' .. id))
   end
-  local r = read(id, text)
-  local told = offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + r.history_size
-  return r.status < #FINAL and told <= #r.body and r or nil
+  return r or nil
+end
+
+-- So many words in one command: Lua has no room for many thousands.
+local MOST_WORDS = 2000
+
+-- Have these at hand, by one command.
+local function fetch(ids)
+  for from = 1, #ids, MOST_WORDS do
+    local keys = {}
+    for i = from, math.min(#ids, from + MOST_WORDS - 1) do
+      keys[#keys + 1] = P .. 'i:' .. ids[i]
+    end
+    for i, text in ipairs(call('MGET', unpack(keys))) do
+      local id = ids[from + i - 1]
+      if records[id] == nil then
+        remember(id, text)
+      end
+    end
+  end
 end
 
 local function written(r)
   return pack(HEAD, r.status, r.flags, r.lane, r.losses, r.attempt, r.retries, r.nonce, r.worker, r.token, r.seq,
-    r.order, r.notify, r.have, r.left, r.task_size, r.payload_size, r.history_size, r.bytes) .. r.body
+    r.order, r.notify, r.have, r.left, r.task_size, r.payload_size, r.history_size, r.bytes) .. r.body .. r.added
 end
 
+-- It is written with all others, at the end of the call.
 local function save(r)
-  call('SET', P .. 'i:' .. r.id, written(r))
+  if not r.is_unsaved then
+    r.is_unsaved = true
+    unsaved[#unsaved + 1] = r
+  end
+end
+
+local function write_records()
+  local words = {}
+  for _, r in ipairs(unsaved) do
+    r.is_unsaved = false
+    if not r.is_gone then
+      words[#words + 1] = P .. 'i:' .. r.id
+      words[#words + 1] = written(r)
+    end
+    if #words >= MOST_WORDS then
+      call('MSET', unpack(words))
+      words = {}
+    end
+  end
+  if words[1] then
+    call('MSET', unpack(words))
+  end
+  unsaved = {}
 end
 
 -- Change the flags of a record in its place, and nothing else of it.
@@ -107,11 +161,12 @@ local function move(r, to, at)
   r.status = to
   if r.history_size >= MOST_EVENTS * EVENT_SIZE then
     -- The first line says when it was submitted; the one after it goes.
+    r.body, r.added = r.body .. r.added, ''
     local first = offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + EVENT_SIZE
     r.body = sub(r.body, 1, first) .. sub(r.body, first + EVENT_SIZE + 1)
     r.history_size = r.history_size - EVENT_SIZE
   end
-  r.body = r.body .. pack('>BI7c8', to, at or NOW, r.worker)
+  r.added = r.added .. pack('>BI7c8', to, at or NOW, r.worker)
   r.history_size = r.history_size + EVENT_SIZE
   return true
 end
@@ -121,4 +176,9 @@ local DONE, MISSING, FENCED, TRANSITION = 0, 10000, 20000, 30000
 
 local function holds(r, attempt, nonce)
   return r.attempt == attempt and r.nonce == nonce and yes(HELD, r.status)
+end
+
+local function write_changes()
+  write_records()
+  write_counters()
 end

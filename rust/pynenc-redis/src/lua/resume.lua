@@ -3,6 +3,6 @@ return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local id, attempt, nonce, token = parse('>c16I4c8c8', ARGV[2])
   local told = resume(id, attempt, nonce, token)
-  write_counters()
+  write_changes()
   return told
 end

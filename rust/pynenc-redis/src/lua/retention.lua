@@ -15,6 +15,8 @@ local function drop_record(r)
     keys[#keys + 1] = P .. 'o:' .. r.id
   end
   call('DEL', unpack(keys))
+  r.is_gone = true
+  records[r.id] = false
 end
 
 -- Drop what is too old, too many or too much, but only so much in one script; the time at which
@@ -46,9 +48,14 @@ end
 
 -- What every script does at its end that may have ended something.
 local function write_all()
-  write_counters()
+  write_released()
+  write_changes()
   local old = nil
   if ended > 0 then
+    for from = 1, #endings, MOST_WORDS do
+      call('RPUSH', P .. 'ret', unpack(endings, from, math.min(#endings, from + MOST_WORDS - 1)))
+    end
+    endings = {}
     old = drop_old()
     write_counters()
   end

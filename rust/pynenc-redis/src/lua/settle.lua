@@ -49,23 +49,8 @@ local function go_back(r, kind, delay)
   save(r)
 end
 
-local function settle(text, value)
-  local id, attempt, nonce, token, kind, ran, delay, bytes, resumes, waiter, waiter_attempt, waiter_nonce =
-    parse(SETTLEMENT, text)
-  local r = load(id)
-  if not r then
-    return MISSING
-  end
-  local function answer(again)
-    local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token, again) or DONE
-    return told == DONE and DONE or told + OF_WAITER
-  end
-  if r.token == token then
-    return answer(true)
-  end
-  if not holds(r, attempt, nonce) then
-    return FENCED + r.status
-  end
+-- End the run of a held record; a number when that cannot be.
+local function end_run(r, kind, ran, delay, value, bytes)
   local to = FINAL_OF[kind] or (kind == TRY_AGAIN and RETRY or REROUTED)
   local starts = r.status == PENDING and ran > 0
   local from = starts and RUNNING or r.status
@@ -75,11 +60,32 @@ local function settle(text, value)
   if starts then
     start(r, NOW - ran + 1)
   end
-  r.token = token
   if FINAL_OF[kind] then
     finish(r, to, kind ~= CALLED_OFF and value or nil, bytes)
   else
     go_back(r, kind, delay)
   end
-  return answer(false)
+  return DONE
+end
+
+local function settle(text, value)
+  local id, attempt, nonce, token, kind, ran, delay, bytes, resumes, waiter, waiter_attempt, waiter_nonce =
+    parse(SETTLEMENT, text)
+  local r = load(id)
+  if not r then
+    return MISSING
+  end
+  local again = r.token == token
+  if not again then
+    if not holds(r, attempt, nonce) then
+      return FENCED + r.status
+    end
+    local told = end_run(r, kind, ran, delay, value, bytes)
+    if told ~= DONE then
+      return told
+    end
+    r.token = token
+  end
+  local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token, again) or DONE
+  return told == DONE and DONE or told + OF_WAITER
 end

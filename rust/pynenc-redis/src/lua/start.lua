@@ -21,6 +21,6 @@ return function(KEYS, ARGV)
     end
     answer[i - 2] = told
   end
-  write_counters()
+  write_changes()
   return answer
 end

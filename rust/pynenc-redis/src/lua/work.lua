@@ -51,10 +51,15 @@ end
 
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
-  local settled = {}
+  local settled, ending = {}, {}
+  for i = 3, #ARGV, 2 do
+    ending[#ending + 1] = sub(ARGV[i], 1, 16)
+  end
+  fetch(ending)
   for i = 3, #ARGV, 2 do
     settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
   end
+  write_released()
   local answer = { settled, 0, -1 }
   if ARGV[2] == '' then
     write_all()

@@ -71,8 +71,7 @@ fn a_wrong_password_for_bell_and_notices() {
 #[test]
 fn a_user_without_rights() {
     let server = server!();
-    let _: String =
-        server.ask(&["ACL", "SETUSER", "ann", "on", &format!(">{CANARY}"), "~*", "&*", "+@all", "-fcall"]);
+    let _: String = server.ask(&["ACL", "SETUSER", "ann", "on", &format!(">{CANARY}"), "~*", "&*", "+@all", "-fcall"]);
     let url = format!("unix://ann:{CANARY}@{}", server.socket().display());
     assert_access(&refusal(&url), "NOPERM");
     let _: String = server.ask(&["ACL", "SETUSER", "ann", "+fcall"]);

@@ -12,7 +12,7 @@ use crate::link::command::packed;
 use crate::link::connection::Connection;
 use crate::link::fault::Fault;
 use crate::link::patience::{GaveUp, Patience};
-use crate::link::ticket::Ticket;
+use crate::link::ticket::{Command, Ticket};
 use crate::link::verdict::{Verdict, judge};
 
 /// So often the library is loaded at once; a server that still has none of it is given time.
@@ -146,7 +146,12 @@ impl Pipeline {
                         verdict => self.tally.put_off(verdict),
                     }
                 }
-                Some(Due::Load) => match judge(reply, false, connection.endpoint(), shared.route.address()) {
+                Some(Due::Load) => match judge(reply, true, connection.endpoint(), shared.route.address()) {
+                    Verdict::Answer(Err(full @ RedisError::Full { .. })) => {
+                        // No functions, and no room for them: new work cannot be taken, the rest waits for room.
+                        self.fail_those_who(&full, |command| command.refusable);
+                        self.tally.later = Some(full.to_string());
+                    }
                     Verdict::Answer(Err(error)) if !is_there(&error) => self.refuse(&error),
                     Verdict::Answer(_) => {}
                     verdict => self.tally.put_off(verdict),
@@ -163,7 +168,12 @@ impl Pipeline {
             RedisError::Access { .. } => error.clone(),
             _ => RedisError::Protocol(format!("the server does not take the library of functions: {error}")),
         };
-        let calls = |ticket: &&Arc<Ticket>| ticket.commands.iter().any(|command| command.calls);
+        self.fail_those_who(&error, |_| true);
+    }
+
+    /// Tell those who call a function of that kind that none will be called.
+    fn fail_those_who(&self, error: &RedisError, kind: impl Fn(&Command) -> bool) {
+        let calls = |ticket: &&Arc<Ticket>| ticket.commands.iter().any(|command| command.calls && kind(command));
         self.batch.iter().filter(calls).for_each(|ticket| ticket.fail(error.clone()));
     }
 
