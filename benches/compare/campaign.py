@@ -80,8 +80,8 @@ class Campaign:
     def _learn(self, name: str, found: dict[str, Any], took: float) -> None:
         """What needs no second look: what is absent, failed, or takes so long that noise matters little."""
         for measure, answer in found.items():
-            seconds = answer.get("seconds", answer.get("took", 0.0))
-            if "error" in answer or "absent" in answer or seconds >= self.size.slow:
+            slow = answer.get("took", 0.0) >= self.size.slow and ("bytes" in answer or "steps" in answer)
+            if "error" in answer or "absent" in answer or slow:
                 self._skip[name].add(measure)
         left_out = sum(found[measure].get("took", 0.0) for measure in self._skip[name] if measure in found)
         self._took[name] = took - left_out

@@ -30,7 +30,9 @@ GROWTH = 10
 """How many times as many calls the next attempt makes, at most."""
 FLAT = 0.75
 """An attempt that takes less than this share of what the last one lets expect has hardly grown with its calls."""
-PATIENT = 4
+ENOUGH = 4
+"""How many times as long as it is told an attempt takes that is the last one in any case."""
+PATIENT = 12
 """How many times as long as it is told a measure may take so as to make the most calls it is told."""
 Answer = dict[str, Any]
 
@@ -54,7 +56,7 @@ def grown(order: Answer, take: Callable[[int], Answer]) -> Answer:
         calls += n
         took = float(found["seconds"])
         flat = each is None or took < FLAT * each * n
-        long_enough = took >= wanted * PATIENT or (took >= wanted / 2 and not flat)
+        long_enough = took >= wanted * ENOUGH or (took >= wanted / 2 and not flat)
         within_reach = took * most / n <= wanted * PATIENT and n * GROWTH >= most
         if n >= most or (long_enough and not within_reach):
             return {**found, "calls": calls}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 KINDS = ("str", "bytes", "numpy")
+SINGLE = 20_000
+"""The most calls that are made one by one."""
 CALLS = 100
 """Calls that share the large argument."""
 
@@ -35,7 +37,7 @@ class Size:
     late: int
     """Measures that may be given up before a peer is handed no large argument any more."""
     slow: float
-    """Seconds from which a measure is taken in one round only."""
+    """Seconds from which large arguments and backlogs are measured in one round only."""
     far: float
     """Seconds from which the large argument is not tried in its other kinds: that peer is far from the fastest."""
 
@@ -63,7 +65,7 @@ def orders(size: Size, *, work: bool, wanted: frozenset[str]) -> list[Order]:
     """The measures of a visit, in turn: the backlog is measured with nobody working."""
     found: dict[str, dict[str, Any]] = {}
     if work:
-        found["single"] = {"measure": "single", "seconds": size.seconds, "most": size.most}
+        found["single"] = {"measure": "single", "seconds": size.seconds, "most": min(size.most, SINGLE)}
         found["trips"] = {"measure": "trips", "seconds": size.seconds, "most": size.trips}
         found["batch"] = {"measure": "batch", "seconds": size.seconds, "most": size.most}
         for kind in KINDS:
