@@ -5,12 +5,23 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from pynenc.model.records import Submission
 from tests.faults.rig.processes import until
 from tests.faults.rig.report import Row
 
 BOUND_S = 120.0
 LEASE_S = 1.0
+
+
+@pytest.fixture
+def server(start_server):
+    """One that has written down whatever it answered, at any moment that it is killed.
+
+    With `everysec` it may not have, while the disk is busy: test_durability.py has that one, and waits for the disk.
+    """
+    return start_server(appendonly="yes", appendfsync="always")
 
 
 class Submitter:
