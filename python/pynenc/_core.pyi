@@ -219,6 +219,12 @@ class RedisEngine:
         """``hits, fills, private, evicted`` of this process, ``bytes`` and ``limit`` of the cache;
         ``None``: it takes no part."""
 
+    def blob_counters(self) -> dict[str, int]:
+        """What naming large values has saved in this process."""
+
+    def forget_blobs(self) -> None:
+        """Forget what is known and kept here of large values, as a process that has just begun."""
+
     # queue
     def submit(self, batch: Sequence[Any], /) -> list[tuple[str, str, bool]]:
         """Take ``Submission``s; ``(kind, invocation id, same arguments)`` each; kind is ``new``,

@@ -1,7 +1,6 @@
-"""Every exception that pynenc raises on purpose.
+"""Every exception that pynenc raises on purpose: ids and strings, never live objects.
 
-Fields are ids and strings, never live objects, and every class can be built from its own ``args``: so each one can be
-copied, pickled, written as JSON and raised again in another process.
+Every class can be built from its own ``args``, and so copied, pickled, and raised again in another process.
 """
 
 from __future__ import annotations
@@ -58,12 +57,10 @@ class PynencError(Exception):
         # The constructor of a user's subclass may want anything, so it is not called.
         rebuilt = cls.__new__(cls, *args)
         rebuilt.args = args
-        for field, value in fields.items():
-            setattr(rebuilt, field, value)
+        vars(rebuilt).update(fields)
         return rebuilt
 
 
-# -- retries --------------------------------------------------------------------------------------
 class RetryError(PynencError):
     """Raised by a task's body to ask for another run, within ``max_retries``."""
 
@@ -313,7 +310,6 @@ class ForkedProcessError(PynencError):
         )
 
 
-# -- configuration --------------------------------------------------------------------------------
 class ConfigError(PynencError, ValueError):
     """A setting is unknown, has a value that does not fit, or its source cannot be read."""
 
@@ -355,6 +351,10 @@ class ResultSerializationError(SerializationError):
 
 class ArgumentTooLargeError(SerializationError):
     """An argument is over the size that may travel inline."""
+
+
+class ArgumentUnavailableError(SerializationError):
+    """A large argument is no longer on the server, which has lost it; calling again sends it again."""
 
 
 class UntrustedPayloadError(PynencError):

@@ -178,6 +178,11 @@ class ArgCachePort(Protocol):
         """Decode, or look the key up."""
         ...
 
+    @property
+    def blobs_from(self) -> int | None:
+        """From how many bytes on the engine sends a value by its digest; ``None``: never."""
+        ...
+
 
 class SettingsPort(Protocol):
     """Where the settings of an application come from."""

@@ -229,12 +229,13 @@ class Task(TaskCore[Params, Result]):
         _check_key_arguments(self, conf.key_arguments)
         app = self._app
         remote = app.runtime.remote
+        travels = (self._parameters, self._annotations, conf.disable_cache_args)
         mode = "remote" if remote else "strict" if app.conf.strict_serialization else "live"
         self._install(
             {
                 "runtime": app.runtime,
                 "mode": "local" if app.conf.dev_mode_force_sync_tasks else mode,
-                "wire": make_wire(app, self.task_id, self._parameters, self._annotations) if remote else None,
+                "wire": make_wire(app, self.task_id, *travels) if remote else None,
                 "retry_for": self.retriable_exceptions,
                 "max_retries": conf.max_retries,
                 "registration": _rule(conf.registration_concurrency),

@@ -79,6 +79,11 @@ class BaseArgCache(ABC):
         digits = data[len(KEY_PREFIX) :]
         return data.startswith(KEY_PREFIX) and len(digits) == 64 and set(digits) <= _DIGITS
 
+    @property
+    def blobs_from(self) -> int | None:
+        """From how many bytes on the engine sends a value by its digest; ``None``: never."""
+        return None
+
     def purge(self) -> None:
         """Forget every text."""
         self._purge()

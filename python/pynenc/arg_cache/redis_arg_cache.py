@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from pynenc._core import RedisEngine
 from pynenc.arg_cache.disabled_arg_cache import DisabledArgCache
 
 if TYPE_CHECKING:
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class RedisArgCache(DisabledArgCache):
-    """Passes every value through as its text: nothing is stored apart from the calls yet."""
+    """Large arguments and results of the engine are stored once, by their digests, and kept at hand.
+
+    The engine does that by itself; texts that are asked for here pass through.
+    """
 
     in_process: ClassVar[bool] = False
 
@@ -22,3 +26,18 @@ class RedisArgCache(DisabledArgCache):
         from pynenc.conf.config_redis import ConfigArgCacheRedis
 
         return ConfigArgCacheRedis(config_values=self.app.config_values, config_filepath=self.app.config_filepath)
+
+    @property
+    def blobs_from(self) -> int | None:
+        """From how many bytes on the engine sends a value by its digest."""
+        return self.conf.min_size_to_cache
+
+    def counters(self) -> dict[str, int]:
+        """What was sent, saved, fetched and at hand in this process since the engine began.
+
+        Beside ``hits``, ``misses``, ``evictions`` and ``bytes_saved``: ``sent``, ``bytes_sent``, ``skipped`` (a value
+        was named because the server had it), ``fetched``, ``bytes_fetched``, ``decoded`` and ``bytes_at_hand``.
+        """
+        engine = self.app.runtime.engine
+        told = engine.blob_counters() if isinstance(engine, RedisEngine) else {}
+        return {"misses": told.get("fetched", 0), "evictions": 0, **super().counters(), **told}

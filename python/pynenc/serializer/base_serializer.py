@@ -123,6 +123,19 @@ class BaseSerializer(ABC):
             raise SerializationError(path, f"format {tag!r} is not read by {type(self).__name__}")
         return self._read(body[1:], annotation, path)
 
+    def read_apart(self, head: bytes, content: memoryview, annotation: Any = None, path: str = "value") -> Any:
+        """Read what :meth:`write_parts` gave, in two pieces; arrays that come back are views of the second.
+
+        :raises SerializationError: as :meth:`decode`.
+        """
+        if len(content) > self.limits.max_bytes:
+            raise SerializationError(path, f"has {len(content)} bytes; at most {self.limits.max_bytes} are accepted")
+        if head[:1] == raw.RAW_TAG:
+            return raw.decode(memoryview(head), path, content)
+        if head != self.format_tag:
+            raise SerializationError(path, f"format {head[:1]!r} is not read by {type(self).__name__}")
+        return self._read(content, annotation, path)
+
     def _open(self, data: Buffer, path: str, context: SigningContext | None) -> memoryview:
         """The envelope without its signature, which is checked first."""
         body = memoryview(data)

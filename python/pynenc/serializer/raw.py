@@ -56,27 +56,29 @@ def encode(value: Any, path: str) -> tuple[_Part, ...] | None:
     return None
 
 
-def decode(body: memoryview, path: str) -> Any:
+def decode(body: memoryview, path: str, apart: memoryview | None = None) -> Any:
     """Read what :func:`encode` wrote. A numpy array is a read-only view of ``body``.
 
+    :param apart: the buffer, when ``body`` is the header alone. It never changes, so a memoryview is a view of it too.
     :raises SerializationError: the header is damaged or does not fit the buffer.
     """
     kind = bytes(body[1:2])
+    content = body[2:] if apart is None else apart
     if kind == _TEXT:
         try:
-            return str(body[2:], "utf-8", "surrogatepass")
+            return str(content, "utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             raise SerializationError(path, f"not UTF-8: {error.reason} at byte {error.start}") from None
     if kind == _BYTES:
-        return bytes(body[2:])
+        return bytes(content)
     if kind == _BYTEARRAY:
-        return bytearray(body[2:])
+        return bytearray(content)
     if kind in (_ARRAY, _VIEW, _NDARRAY, _SCALAR):
-        name, order, itemsize, shape, buffer = _parse_header(body, path)
+        name, order, itemsize, shape, buffer = _parse_header(body, path, apart)
         if kind == _ARRAY:
             return _decode_array(name, itemsize, buffer, path)
         if kind == _VIEW:
-            return _decode_view(name, itemsize, shape, buffer, path)
+            return _decode_view(name, itemsize, shape, bytes(buffer) if apart is None else buffer, path)
         return _decode_numpy(name, order, itemsize, shape, buffer, kind == _SCALAR, path)
     raise SerializationError(path, f"raw kind {kind!r} is not known")
 
@@ -102,7 +104,9 @@ def _header(kind: bytes, name: str, order: str, itemsize: int, shape: tuple[int,
     return head + bytes(-len(head) % _ALIGNMENT)
 
 
-def _parse_header(body: memoryview, path: str) -> tuple[str, str, int, tuple[int, ...], memoryview]:
+def _parse_header(
+    body: memoryview, path: str, apart: memoryview | None
+) -> tuple[str, str, int, tuple[int, ...], memoryview]:
     """Name, order, item size, shape and buffer; the buffer is exactly as long as they say."""
     if len(body) < 9 or bytes(body[2:3]) not in (b"C", b"F") or body[4] > _MAX_DIMENSIONS:
         raise SerializationError(path, "the header of an array is damaged")
@@ -119,7 +123,7 @@ def _parse_header(body: memoryview, path: str) -> tuple[str, str, int, tuple[int
     itemsize, count = int.from_bytes(body[5:9], "little"), 1
     for size in shape:
         count *= size
-    buffer = body[start:]
+    buffer = body[start:] if apart is None else apart
     if count * itemsize != len(buffer) or max(shape, default=0) > sys.maxsize:
         raise SerializationError(path, f"an array of shape {shape} does not fit its {len(buffer)} bytes")
     return name, str(body[2:3], "ascii"), itemsize, shape, buffer
@@ -137,13 +141,15 @@ def _encode_view(value: memoryview, path: str) -> tuple[_Part, ...]:
     return head, value.cast("B") if value.c_contiguous else value.tobytes()
 
 
-def _decode_view(name: str, itemsize: int, shape: tuple[int, ...], buffer: memoryview, path: str) -> memoryview:
+def _decode_view(
+    name: str, itemsize: int, shape: tuple[int, ...], buffer: bytes | memoryview, path: str
+) -> memoryview:
     import struct
 
     code: Any = name[1:]
     if name[:1] != _NATIVE_ORDER or code not in _VIEW_FORMATS or struct.calcsize(code) != itemsize:
         raise SerializationError(path, f"a memoryview of {name!r} x {itemsize} is of another kind of machine")
-    flat = memoryview(bytes(buffer)).cast(code)
+    flat = memoryview(buffer).cast(code)
     if len(shape) == 1:
         return flat
     try:

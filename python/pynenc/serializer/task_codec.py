@@ -11,7 +11,7 @@ from pynenc.serializer.signing import KeyRing, SigningContext
 
 if TYPE_CHECKING:
     from pynenc.ports import AppPort
-    from pynenc.serializer.base_serializer import BaseSerializer
+    from pynenc.serializer.base_serializer import BaseSerializer, Buffer
 
 __all__ = ["TaskCodec", "make_port_wire", "make_wire"]
 
@@ -23,10 +23,19 @@ class TaskCodec:
     :param app_id: The application.
     :param task_id: The task.
     :param hints: Gives the resolved annotations, by parameter name and ``return``; asked when they are first needed.
+    :param blobs_from: From how many bytes on a value travels by its digest; ``None``: never.
+    :param inline: Parameters whose values never do; ``"*"`` for all.
     """
 
     def __init__(
-        self, serializer: BaseSerializer, app_id: str, task_id: str, hints: Callable[[], Mapping[str, Any]]
+        self,
+        serializer: BaseSerializer,
+        app_id: str,
+        task_id: str,
+        hints: Callable[[], Mapping[str, Any]],
+        *,
+        blobs_from: int | None = None,
+        inline: Sequence[str] = (),
     ) -> None:
         self._serializer = serializer
         # Why a body failed is readable whatever serializer the application has.
@@ -34,6 +43,8 @@ class TaskCodec:
         self._app_id = app_id
         self._task_id = task_id
         self._hints = hints
+        self.blobs_from = blobs_from
+        self.inline = tuple(inline)
 
     @property
     def signed(self) -> bool:
@@ -45,12 +56,13 @@ class TaskCodec:
         """Whether the core may write scalars in a form of its own: it is as closed as that of plain JSON."""
         return type(self._serializer) is JsonSerializer and not self.signed
 
-    def write(self, value: Any, path: str, /) -> bytes:
-        """Write a value.
+    def write(self, value: Any, path: str, /) -> tuple[bytes, Buffer]:
+        """Write a value: what says how it is read, and the rest.
 
         :raises SerializationError: naming the path of what cannot be written.
         """
-        return b"".join(self._serializer.write_parts(value, path))
+        head, body = self._serializer.write_parts(value, path)
+        return bytes(head), body
 
     def read(self, data: bytes, of: str, path: str, /) -> Any:
         """Read a value, as the annotation of the parameter ``of`` says, or of ``return``.
@@ -58,6 +70,13 @@ class TaskCodec:
         :raises SerializationError: when it is damaged, or not what the annotation can hold.
         """
         return self._serializer.read_parts(memoryview(data), self._hints().get(of), path)
+
+    def read_apart(self, head: bytes, content: memoryview, of: str, path: str, /) -> Any:
+        """Read a value whose pieces came apart; arrays are views of the second.
+
+        :raises SerializationError: as :meth:`read`.
+        """
+        return self._serializer.read_apart(head, content, self._hints().get(of), path)
 
     def write_error(self, error: BaseException, /) -> bytes:
         """Write what travels of an exception. Never fails."""
@@ -108,14 +127,18 @@ def make_wire(
     task_id: str,
     parameters: Sequence[tuple[str, int, bool, object]] = (),
     hints: Callable[[], Mapping[str, Any]] = dict,
+    inline: Sequence[str] = (),
 ) -> TaskWire:
     """Make what the calls and results of a task travel by.
 
     :param parameters: Of its function; without them only results can be read.
     :param hints: Gives the resolved annotations; without them values come back as plain data.
+    :param inline: Parameters whose values are never stored apart from the call; ``"*"`` for all.
     """
     serializer: Any = app.serializer
-    return TaskWire(TaskCodec(serializer, app.app_id, task_id, hints), task_id, parameters)
+    blobs_from = app.arg_cache.blobs_from
+    codec = TaskCodec(serializer, app.app_id, task_id, hints, blobs_from=blobs_from, inline=inline)
+    return TaskWire(codec, task_id, parameters)
 
 
 def make_port_wire(app_id: str) -> TaskWire:

@@ -23,6 +23,7 @@ use pyo3::prelude::*;
 use crate::live::Memory;
 use crate::memory_engine::{self, PyMemoryEngine};
 use crate::redis_engine::PyRedisEngine;
+use crate::wire::Source;
 
 pub(crate) use pipeline::PyPipeline;
 pub(crate) use queue::Batch;
@@ -45,8 +46,9 @@ impl Engine {
         match port.cast::<PyMemoryEngine>() {
             Ok(memory) => Ok(Self::Memory(Arc::clone(&memory.get().0))),
             Err(_) => {
-                let remote = Arc::clone(&port.cast::<PyRedisEngine>()?.get().remote);
-                Ok(Self::Remote(RemoteEngine::new(remote, tasks, pipeline)?))
+                let engine = port.cast::<PyRedisEngine>()?.get();
+                let (remote, source) = (Arc::clone(&engine.remote), Arc::clone(&engine.source));
+                Ok(Self::Remote(RemoteEngine::new(remote, source, tasks, pipeline)?))
             }
         }
     }
@@ -70,6 +72,14 @@ impl Engine {
                 Ok((at, task))
             }
             Self::Remote(remote) => remote.adopt(py, id),
+        }
+    }
+
+    /// Where large values are had from, if they are not at hand.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Remote(remote) => Some(&remote.source),
         }
     }
 

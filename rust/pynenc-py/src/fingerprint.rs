@@ -13,7 +13,7 @@ mod remembered;
 mod walk;
 
 pub(crate) use pynenc_core::fingerprint::{ArgumentNames, concurrency_key as key};
-use pynenc_core::fingerprint::{Canonical, Digest};
+use pynenc_core::fingerprint::{Canonical, Digest, INLINE_LIMIT};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
@@ -87,6 +87,19 @@ pub(crate) fn of_values<'py>(
         }
     }
     Ok(stream.finish())
+}
+
+/// BLAKE3 of content that stays where it is while this runs; with an `owner` that nothing can change, remembered.
+pub(crate) fn of_content(py: Python<'_>, content: &[u8], owner: Option<&Bound<'_, PyAny>>) -> Digest {
+    match owner {
+        Some(owner) if content.len() >= INLINE_LIMIT => Walk { py, fallback: None }.content(content, Some(owner)),
+        _ => builtin::hash_content(py, content),
+    }
+}
+
+/// The exact `bytes` that the content of a view is a part of, if it is of one.
+pub(crate) fn owner_of<'py>(view: &Bound<'py, PyAny>, content: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    Walk { py: view.py(), fallback: None }.final_owner(view, content)
 }
 
 /// Fingerprints of the arguments that all calls of one `parallelize` share: taken once.

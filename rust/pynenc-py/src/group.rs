@@ -102,7 +102,7 @@ impl PyGroup {
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
-        let shared = InCommon::new(py, &plan, common.as_ref())?;
+        let shared = InCommon::new(py, &plan, common.as_ref(), true)?;
         let (chunk, mut left) = (chunk.max(1), items.len().unwrap_or(0));
         let mut chunks: Vec<Chunk<'_>> = Vec::with_capacity(left / chunk + 1);
         for (index, item) in items.try_iter()?.enumerate() {
@@ -134,7 +134,7 @@ impl PyGroup {
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
         let parent = plan.runtime.current(py)?.map(|current| current.get().at);
-        let in_common = InCommon::new(py, &plan, common.as_ref())?;
+        let in_common = InCommon::new(py, &plan, common.as_ref(), false)?;
         let feed =
             Feed { items: items.unbind(), common: common.map(Bound::unbind), chunk: chunk.max(1), parent, in_common };
         Py::new(py, Self::new(task, plan, Some(Subscription::new()), Some(feed)))

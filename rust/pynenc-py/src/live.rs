@@ -83,7 +83,7 @@ impl Claimed {
         let Self { at, fence, body } = self;
         let error = match body {
             Body::Live(plan, task, values) => return Some(Ready { at, fence, plan, task, values }),
-            Body::Sent(plan, task, payload) => match plan.decode_call(py, &payload, engine.id(at)) {
+            Body::Sent(plan, task, payload) => match plan.decode_call(py, &payload, engine.id(at), engine.source()) {
                 Ok(values) => return Some(Ready { at, fence, plan, task, values }),
                 Err(error) if error.is_instance_of::<BodyInterrupt>(py) => {
                     // That of the body below, on whose thread this would have run.

@@ -15,7 +15,7 @@ use crate::fingerprint::{self, ArgumentNames, Shared};
 use crate::live::Fingerprint;
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::signature::Signature;
-use crate::wire::{PyTaskWire, TaskWire};
+use crate::wire::{PyTaskWire, Source, TaskWire};
 
 /// How a call travels.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -142,8 +142,14 @@ impl Plan {
     }
 
     /// The arguments of a call that was sent.
-    pub(crate) fn decode_call(&self, py: Python<'_>, payload: &[u8], id: InvocationId) -> PyResult<Py<PyTuple>> {
-        Ok(self.wire()?.decode_call(py, payload, id)?.unbind())
+    pub(crate) fn decode_call(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        id: InvocationId,
+        source: Option<&Source>,
+    ) -> PyResult<Py<PyTuple>> {
+        Ok(self.wire()?.decode_call(py, payload, id, source)?.unbind())
     }
 
     /// Whether a rule or a kept result may answer for a call.

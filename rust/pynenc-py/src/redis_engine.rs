@@ -35,7 +35,7 @@ use crate::fork;
 use crate::gil;
 use crate::live::resolve;
 use crate::memory_engine::{self, PyClaim};
-use crate::wire::{PyTaskWire, TaskWire};
+use crate::wire::{PyTaskWire, Source, TaskWire};
 use workers::PortWorkers;
 
 /// The engine of one app on one server. Nothing is connected before it is first used.
@@ -44,6 +44,8 @@ pub(crate) struct PyRedisEngine {
     pub(crate) remote: Arc<Remote<Sent>>,
     store: Arc<Store>,
     link: Arc<Wire>,
+    /// Where large values are had from.
+    pub(crate) source: Arc<Source>,
     /// How values that come through the port travel.
     wire: Arc<TaskWire>,
     workers: PortWorkers,
@@ -112,8 +114,10 @@ impl PyRedisEngine {
             patience_for_room: timing.overall,
             ..Settings::default()
         };
+        let remote = Arc::new(Remote::new(Arc::new(online), settings));
         Ok(Self {
-            remote: Arc::new(Remote::new(Arc::new(online), settings)),
+            source: Arc::new(Source::new(Arc::clone(&remote))),
+            remote,
             store,
             link,
             wire: Arc::clone(&wire.get().0),
@@ -229,7 +233,7 @@ impl PyRedisEngine {
     ) -> PyResult<()> {
         let (id, fence) = self.hold(py, claim)?;
         let end = match status {
-            "success" => End::Success(self.wire.encode_result(value, id, fence.attempt)?),
+            "success" => End::Success(self.wire.encode_result(value, id, fence.attempt, None)?.payload),
             "failed" => End::Failed(self.wire.encode_error(value, id, fence.attempt)?),
             "cancelled" => End::Cancelled,
             other => {
@@ -371,7 +375,23 @@ impl PyRedisEngine {
     }
 
     fn purge(&self, py: Python<'_>) -> PyResult<usize> {
+        self.source.clear();
         self.ask(py, Store::purge)
+    }
+
+    /// What naming large values has saved in this process.
+    fn blob_counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = PyDict::new(py);
+        for (name, count) in self.store.blobs().tally.read().named() {
+            counters.set_item(name, count)?;
+        }
+        Ok(counters)
+    }
+
+    /// Forget what is known and kept here of large values, as a process that has just begun.
+    fn forget_blobs(&self) {
+        self.source.clear();
+        self.store.blobs().forget_all();
     }
 
     /// Violated invariants, a line each.

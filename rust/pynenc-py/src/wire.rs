@@ -8,25 +8,31 @@
 //! - a result or an error: the attempt that it is of, then the envelope.
 //!
 //! An envelope is a scalar in the form of [`scalar`], or what the app's serializer makes of the value, which begins
-//! with a letter. Errors are always written as JSON: whatever serializer an app has, why a body failed is readable.
+//! with a letter, or a reference ([`reference`]) to a large value that is stored apart. Errors are always written as JSON: whatever serializer an app has, why a body failed is readable.
 
 mod calls;
+mod content;
 mod outcomes;
 mod pieces;
 mod python;
+mod reference;
 mod scalar;
 
 use pynenc_core::id::InvocationId;
+use pynenc_redis::blobs::{self, Blob, Blobs};
+use pynenc_redis::store::MOST_BLOBS;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error;
 use crate::signature::Signature;
+use reference::{REFERENCE, Reference};
 use scalar::Scalar;
 
 pub(crate) use calls::Common;
 pub(crate) use python::PyTaskWire;
+pub(crate) use reference::Source;
 
 /// The form that is written; there was none before it.
 const VERSION: u8 = 1;
@@ -34,6 +40,8 @@ const VERSION: u8 = 1;
 const SIGNED: u8 = b'S';
 /// What travels with a call or a result at most, in bytes.
 const LARGEST: usize = 64 << 20;
+/// What the value of a result is for.
+const RETURN: &str = "return";
 
 /// How the calls and results of one task travel.
 pub(crate) struct TaskWire {
@@ -45,6 +53,27 @@ pub(crate) struct TaskWire {
     /// Scalars are written here: the serializer is plain JSON, and there is no key.
     native: bool,
     signed: bool,
+    /// From how many bytes on a value travels by reference.
+    blobs_from: Option<usize>,
+    /// Parameters whose values never do; `*` for all.
+    inline: Vec<String>,
+}
+
+/// What is known of large values by whoever is about to name some.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) blobs: &'a Blobs,
+    /// Nothing changes them until the server has answered: their caller waits for that.
+    pub(crate) waits: bool,
+}
+
+/// What a value is for, and what it is called in errors.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The parameter, or `return`.
+    of: &'a str,
+    path: &'a str,
+    id: InvocationId,
 }
 
 impl TaskWire {
@@ -53,27 +82,71 @@ impl TaskWire {
         let names = signature.names().map(|name| name.extract(py)).collect::<PyResult<Vec<String>>>()?;
         let native = codec.getattr(intern!(py, "native"))?.is_truthy()?;
         let signed = codec.getattr(intern!(py, "signed"))?.is_truthy()?;
-        Ok(Self { codec: codec.unbind(), task_id, signature, names, native, signed })
+        let blobs_from = codec.getattr(intern!(py, "blobs_from"))?.extract()?;
+        let inline = codec.getattr(intern!(py, "inline"))?.extract()?;
+        Ok(Self { codec: codec.unbind(), task_id, signature, names, native, signed, blobs_from, inline })
     }
 
-    /// The envelope of one value, to be written once its size is known to fit.
-    fn envelope<'a>(&self, value: &'a Bound<'_, PyAny>, path: &str) -> PyResult<Envelope<'a>> {
+    /// The envelope of one value, to be written once its size is known to fit. With `known` it may be a reference.
+    fn envelope<'a>(
+        &self,
+        value: &'a Bound<'_, PyAny>,
+        path: &str,
+        known: Option<Known<'_>>,
+    ) -> PyResult<Envelope<'a>> {
+        let from = known.and(self.blobs_from).unwrap_or(usize::MAX);
         if self.native
             && let Some(scalar) = Scalar::of(value)
         {
-            return Ok(Envelope::Scalar(scalar));
+            return Ok(match scalar.content().filter(|(_, content)| content.len() >= from) {
+                Some((kind, content)) => named(vec![kind], content::of_immutable(value, content, true)),
+                None => Envelope::Scalar(scalar),
+            });
         }
         let py = value.py();
         let written = self.codec.bind(py).call_method1(intern!(py, "write"), (value, path))?;
-        Ok(Envelope::Serialized(written.cast_into::<PyBytes>()?.unbind()))
+        let (head, body): (Bound<'_, PyBytes>, Bound<'_, PyAny>) = written.extract()?;
+        let size = body.len()?;
+        if let Some(known) = known
+            && size >= from
+        {
+            let blob = match value.cast_exact::<PyBytes>() {
+                Ok(own) if body.is(own) => content::of_immutable(value, own.as_bytes(), true),
+                _ => content::of_buffer(&body, known)?,
+            };
+            return Ok(named(head.as_bytes().to_vec(), blob));
+        }
+        let joined = PyBytes::new_with(py, head.as_bytes().len() + size, |out| {
+            let (front, back) = out.split_at_mut(head.as_bytes().len());
+            front.copy_from_slice(head.as_bytes());
+            content::copy_of(&body, back)
+        })?;
+        Ok(Envelope::Serialized(joined.unbind()))
     }
 
-    /// The value of an envelope; `of` is the parameter that it is for, or `return`.
-    fn read<'py>(&self, py: Python<'py>, data: &[u8], of: &str, path: &str) -> PyResult<Bound<'py, PyAny>> {
+    /// From whether the values of a parameter may travel by reference.
+    fn may_name<'a>(&self, parameter: &str, known: Option<Known<'a>>) -> Option<Known<'a>> {
+        known.filter(|_| !self.inline.iter().any(|name| name == "*" || name == parameter))
+    }
+
+    /// The value of an envelope.
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        place: Place<'_>,
+        source: Option<&Source>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some((&REFERENCE, reference)) = data.split_first() {
+            return self.resolve(py, reference, place, source);
+        }
         match scalar::read(py, data) {
-            Some(value) => value.map_err(|why| damaged(py, path, &why)),
+            Some(value) => value.map_err(|why| damaged(py, place.path, &why)),
             // A copy of its own: an array that is a view of it is aligned, and keeps nothing else alive.
-            None => self.codec.bind(py).call_method1(intern!(py, "read"), (PyBytes::new(py, data), of, path)),
+            None => {
+                let about = (PyBytes::new(py, data), place.of, place.path);
+                self.codec.bind(py).call_method1(intern!(py, "read"), about)
+            }
         }
     }
 
@@ -118,8 +191,14 @@ impl TaskWire {
 enum Envelope<'a> {
     Scalar(Scalar<'a>),
     Serialized(Py<PyBytes>),
-    /// Written before.
-    Common(&'a [u8]),
+    Named(Vec<u8>, Blob),
+    /// Written before, with the value that it names.
+    Common(&'a [u8], Option<&'a Blob>),
+}
+
+fn named(head: Vec<u8>, blob: Blob) -> Envelope<'static> {
+    let reference = Reference { head, blob };
+    Envelope::Named(reference.written(), reference.blob)
 }
 
 impl Envelope<'_> {
@@ -127,7 +206,8 @@ impl Envelope<'_> {
         match self {
             Self::Scalar(scalar) => scalar.size(),
             Self::Serialized(bytes) => bytes.as_bytes(py).len(),
-            Self::Common(bytes) => bytes.len(),
+            Self::Named(bytes, _) => bytes.len(),
+            Self::Common(bytes, _) => bytes.len(),
         }
     }
 
@@ -135,7 +215,26 @@ impl Envelope<'_> {
         match self {
             Self::Scalar(scalar) => scalar.write(out),
             Self::Serialized(bytes) => out.extend_from_slice(bytes.as_bytes(py)),
-            Self::Common(bytes) => out.extend_from_slice(bytes),
+            Self::Named(bytes, _) => out.extend_from_slice(bytes),
+            Self::Common(bytes, _) => out.extend_from_slice(bytes),
+        }
+    }
+
+    /// How large the value is that it names.
+    fn content_size(&self) -> Option<usize> {
+        match self {
+            Self::Named(_, blob) => Some(blob.content.size()),
+            Self::Common(_, blob) => blob.map(|blob| blob.content.size()),
+            Self::Scalar(_) | Self::Serialized(_) => None,
+        }
+    }
+
+    /// The value that it names, if it is a reference.
+    fn blob(self) -> Option<Blob> {
+        match self {
+            Self::Named(_, blob) => Some(blob),
+            Self::Common(_, blob) => blob.cloned(),
+            Self::Scalar(_) | Self::Serialized(_) => None,
         }
     }
 }

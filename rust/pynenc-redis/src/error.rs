@@ -48,6 +48,12 @@ pub enum RedisError {
         /// In the server's words.
         reason: String,
     },
+    /// What a result names is no longer there: nothing changed, and it is sent again.
+    #[error("the server has lost what a result names")]
+    Lacking,
+    /// A value is not what it was when it was named: nothing changed.
+    #[error("a value of {0} bytes was changed while it was on its way")]
+    Changed(usize),
     /// The address cannot be read.
     #[error("{0}")]
     Address(String),

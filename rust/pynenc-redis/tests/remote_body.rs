@@ -187,7 +187,7 @@ fn a_running_body_is_told_that_it_was_called_off() {
     assert_eq!(here.remote.cancel(at).unwrap(), Cancelling::Requested);
     assert!(timer.park(Some(std::time::Instant::now() + rig::PATIENCE)));
     assert_eq!(there.remote.take_news(worker), [News::Cancel(work.at, work.fence)]);
-    there.remote.finish(work.at, work.fence, Outcome::Cancelled, 0, None).unwrap();
+    there.remote.finish(work.at, work.fence, Outcome::<Vec<u8>>::Cancelled, 0, None).unwrap();
     here.await_all(&[at]);
     assert_eq!(here.remote.status(at).unwrap(), Status::Cancelled);
 }

@@ -193,7 +193,7 @@ fn a_worker_that_the_store_does_not_know_registers_again() {
     assert_eq!(stage.server.worker(), WorkerId(2));
     again.accept();
     assert_eq!(stage.remote.counters().leases_lost, 1);
-    let late = stage.remote.finish(held[1].at, held[1].fence, Outcome::Cancelled, 0, None);
+    let late = stage.remote.finish(held[1].at, held[1].fence, Outcome::<Vec<u8>>::Cancelled, 0, None);
     assert!(matches!(late, Err(RedisError::Refused(_))), "{late:?}");
 }
 

@@ -88,9 +88,9 @@ fn a_run_is_tried_again_and_handed_back() {
     process.remote.release(second.at, second.fence).unwrap();
     let third = slot.next();
     assert_eq!((third.retries, third.fence.attempt), (1, 3));
-    assert!(process.remote.finish(second.at, second.fence, Outcome::Cancelled, 0, None).is_err());
+    assert!(process.remote.finish(second.at, second.fence, Outcome::<Vec<u8>>::Cancelled, 0, None).is_err());
     process.remote.finish(third.at, third.fence, Outcome::Success(b"y".to_vec()), 1, None).unwrap();
-    assert!(process.remote.finish(third.at, third.fence, Outcome::Cancelled, 0, None).is_err());
+    assert!(process.remote.finish(third.at, third.fence, Outcome::<Vec<u8>>::Cancelled, 0, None).is_err());
     assert_eq!(process.result(at), b"y");
     let record = process.remote.record(at).unwrap();
     assert_eq!((record.attempt, record.retries, record.losses), (3, 1, 0));

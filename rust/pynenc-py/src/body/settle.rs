@@ -83,9 +83,9 @@ impl RunContext {
         resume: Option<(Ref, Fence)>,
     ) {
         let (id, attempt) = (remote.remote.id(self.at), self.fence.attempt);
-        let written = ended.and_then(|value| self.plan.wire()?.encode_result(&value, id, attempt));
+        let written = ended.and_then(|value| self.plan.wire()?.encode_result(&value, id, attempt, remote.known(false)));
         let outcome = match written {
-            Ok(bytes) => Outcome::Success(bytes),
+            Ok(packed) => Outcome::Success(packed),
             Err(error) => {
                 let retries = remote.remote.read(self.at, |view| view.retries).unwrap_or(u32::MAX);
                 if self.retries(py, &error, retries) {
@@ -95,7 +95,8 @@ impl RunContext {
                 if was_called_off(py, &error, interrupt) {
                     Outcome::Cancelled
                 } else {
-                    Outcome::Failed(remote.error_bytes(py, self.plan.wire.as_deref(), error, (self.at, self.fence)))
+                    let bytes = remote.error_bytes(py, self.plan.wire.as_deref(), error, (self.at, self.fence));
+                    Outcome::Failed(bytes.into())
                 }
             }
         };

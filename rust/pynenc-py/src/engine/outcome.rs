@@ -61,7 +61,9 @@ impl RemoteEngine {
         })?;
         Ok(match known {
             Known::Nothing => Answer::NotYet,
-            Known::Value(bytes) => Answer::Value(self.wire_of(py, at)?.decode_result(py, &bytes, id)?.unbind()),
+            Known::Value(bytes) => {
+                Answer::Value(self.wire_of(py, at)?.decode_result(py, &bytes, id, Some(&self.source))?.unbind())
+            }
             Known::Error(bytes) => Answer::Raise(self.wire_of(py, at)?.decode_error(py, &bytes, id)?.unbind()),
             Known::Lost(losses, reason) => Answer::Lost(losses, reason),
             Known::Cancelled => Answer::Cancelled,

@@ -60,7 +60,7 @@ impl Engine {
             Self::Remote(remote) => {
                 let record = remote.record(py, at)?;
                 let Some(payload) = record.payload else { return Ok(None) };
-                let values = remote.wire_of(py, at)?.decode_call(py, &payload, record.id)?;
+                let values = remote.wire_of(py, at)?.decode_call(py, &payload, record.id, Some(&remote.source))?;
                 Ok(Some(values.unbind()))
             }
         }

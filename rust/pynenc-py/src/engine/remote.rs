@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pynenc_core::engine::{Fence, Outcome, Receipt};
 use pynenc_core::id::{InvocationId, Ref};
+use pynenc_redis::blobs::Packed;
 use pynenc_redis::remote::{Remote, Submission, Work};
 use pynenc_redis::store::RecordView;
 use pyo3::intern;
@@ -17,22 +18,34 @@ use crate::error::{self, Refusal};
 use crate::fork;
 use crate::gil;
 use crate::live::{Body, Claimed, Fingerprint};
-use crate::wire::TaskWire;
+use crate::wire::{Known, Source, TaskWire};
 
 /// What is kept here of a call that was sent: its fingerprint, if a body made it.
 pub(crate) type Sent = Option<Box<Fingerprint>>;
 
 pub(crate) struct RemoteEngine {
     pub(crate) remote: Arc<Remote<Sent>>,
+    /// Where large values are had from.
+    pub(crate) source: Arc<Source>,
     tasks: Arc<Tasks>,
     /// `pipeline.get`, bound: reads the context variable.
     current_pipeline: Py<PyAny>,
 }
 
 impl RemoteEngine {
-    pub(super) fn new(remote: Arc<Remote<Sent>>, tasks: &Arc<Tasks>, pipeline: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(super) fn new(
+        remote: Arc<Remote<Sent>>,
+        source: Arc<Source>,
+        tasks: &Arc<Tasks>,
+        pipeline: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
         let current_pipeline = pipeline.getattr(intern!(pipeline.py(), "get"))?.unbind();
-        Ok(Self { remote, tasks: Arc::clone(tasks), current_pipeline })
+        Ok(Self { remote, source, tasks: Arc::clone(tasks), current_pipeline })
+    }
+
+    /// What is known here of large values, for a caller that waits until they are sent or does not.
+    pub(crate) fn known(&self, waits: bool) -> Option<Known<'_>> {
+        self.remote.blobs().map(|blobs| Known { blobs, waits })
     }
 
     pub(super) fn submit_one(&self, py: Python<'_>, submission: Submission<Sent>) -> PyResult<Receipt> {
@@ -60,7 +73,7 @@ impl RemoteEngine {
     /// End an invocation whose body never began, by what kept it from that.
     pub(super) fn fail(&self, py: Python<'_>, held: (Ref, Fence), why: PyErr, resume: Option<(Ref, Fence)>) {
         let bytes = self.error_bytes(py, None, why, held);
-        self.end(py, held, Outcome::Failed(bytes), resume);
+        self.end(py, held, Outcome::Failed(bytes.into()), resume);
     }
 
     /// An error as it travels: by the wire of its task, which is looked up when it is not at hand.
@@ -89,7 +102,7 @@ impl RemoteEngine {
         &self,
         py: Python<'_>,
         (at, fence): (Ref, Fence),
-        outcome: Outcome<Vec<u8>>,
+        outcome: Outcome<Packed>,
         resume: Option<(Ref, Fence)>,
     ) {
         let bytes = weight(&outcome);
@@ -114,7 +127,7 @@ impl RemoteEngine {
         &self,
         py: Python<'_>,
         context: &RunContext,
-        outcome: Outcome<Vec<u8>>,
+        outcome: Outcome<Packed>,
         resume: Option<(Ref, Fence)>,
     ) {
         let (at, fence) = (context.at, context.fence);
@@ -174,9 +187,9 @@ impl RemoteEngine {
     }
 }
 
-fn weight(outcome: &Outcome<Vec<u8>>) -> u64 {
+fn weight(outcome: &Outcome<Packed>) -> u64 {
     match outcome {
-        Outcome::Success(bytes) | Outcome::Failed(bytes) => bytes.len() as u64,
+        Outcome::Success(packed) | Outcome::Failed(packed) => packed.size() as u64,
         Outcome::Lost(_) | Outcome::Cancelled => 0,
     }
 }

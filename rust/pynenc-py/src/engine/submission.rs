@@ -9,7 +9,7 @@ use pynenc_redis::remote;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::engine::{RemoteEngine, Sent};
+use crate::engine::{Engine, RemoteEngine, Sent};
 use crate::fingerprint::{self, Shared};
 use crate::live::Call;
 use crate::plan::{Mode, Plan};
@@ -24,9 +24,14 @@ pub(crate) struct InCommon {
 }
 
 impl InCommon {
-    pub(crate) fn new(py: Python<'_>, plan: &Plan, named: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    /// With `waits` the caller waits until everything is sent, and changes nothing meanwhile.
+    pub(crate) fn new(py: Python<'_>, plan: &Plan, named: Option<&Bound<'_, PyDict>>, waits: bool) -> PyResult<Self> {
         let Some(named) = named else { return Ok(Self::default()) };
-        let pieces = plan.wire.as_ref().map(|wire| wire.common(named)).transpose()?;
+        let known = match &plan.runtime.engine {
+            Engine::Remote(remote) => remote.known(waits),
+            Engine::Memory(_) => None,
+        };
+        let pieces = plan.wire.as_ref().map(|wire| wire.common(named, known)).transpose()?;
         Ok(Self { prints: plan.shared(py, named.values().iter()), pieces: pieces.unwrap_or_default() })
     }
 }
@@ -79,7 +84,7 @@ pub(crate) fn sent(
     let id = engine.remote.fresh_id();
     // First: a rule that cannot be applied is said to be that, on every engine.
     let (rules, taken) = plan.rules(py, values, &common.prints)?;
-    let payload = plan.wire()?.encode_call(values, id, &common.pieces)?;
+    let packed = plan.wire()?.encode_call(values, id, &common.pieces, engine.known(true))?;
     let cycles = plan.runtime.cycle_control.load(Ordering::Relaxed);
     let print = taken.or_else(|| cycles.then(|| plan.plain_fingerprint(py, values, &common.prints)).flatten());
     Ok(remote::Submission {
@@ -87,7 +92,7 @@ pub(crate) fn sent(
         task: plan.index,
         // Only a body that waits for it asks again, and that is mostly the one that made the call.
         call: print.filter(|_| parent.is_some()).map(Box::new),
-        payload,
+        packed,
         parent,
         lane: plan.lane,
         delay: 0,

@@ -170,7 +170,7 @@ impl<'py> Walk<'_, 'py> {
     }
 
     /// The exact `bytes` at the end of a chain of views, when `data` is a part of it.
-    fn final_owner(&self, view: &Bound<'py, PyAny>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    pub(super) fn final_owner(&self, view: &Bound<'py, PyAny>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
         let mut current = view.clone();
         for _ in 0..MAX_VIEWS {
             if let Ok(owner) = current.cast_exact::<PyBytes>() {

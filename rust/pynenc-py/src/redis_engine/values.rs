@@ -41,11 +41,12 @@ impl PyRedisEngine {
         let is_async = item.getattr(intern!(py, "is_async"))?.is_truthy()?;
         let (id, task) = (self.store.fresh_id(), item.getattr(intern!(py, "task_id"))?.extract::<String>()?);
         let mut payload = vec![OF_THE_PORT];
-        payload.extend(self.wire.encode_result(&item.getattr(intern!(py, "call"))?, id, 0)?);
+        payload.extend(self.wire.encode_result(&item.getattr(intern!(py, "call"))?, id, 0, None)?.payload);
         Ok(NewCall {
             id,
             task: task.into(),
             payload,
+            blobs: Vec::new(),
             parent: parent.map(|parent| self.own_id(py, &parent)).transpose()?,
             lane: if is_async { Lane::Async } else { Lane::Sync },
             delay: micros(item.getattr(intern!(py, "delay"))?.extract()?, "delay")?,
@@ -58,7 +59,7 @@ impl PyRedisEngine {
     /// A claim as Python holds it; the call of one that a task has made stays as it travelled.
     pub(super) fn claimed(&self, py: Python<'_>, taken: Taken) -> PyResult<PyClaim> {
         let call = match taken.payload.split_first() {
-            Some((&OF_THE_PORT, call)) => self.wire.decode_result(py, call, taken.id)?,
+            Some((&OF_THE_PORT, call)) => self.wire.decode_result(py, call, taken.id, None)?,
             _ => PyBytes::new(py, &taken.payload).into_any(),
         };
         Ok(PyClaim {
@@ -83,13 +84,15 @@ impl PyRedisEngine {
         bytes: u64,
     ) -> PyResult<()> {
         let token = self.store.fresh_number();
-        let settlement = Settlement { id, fence, token, end, ran: None, bytes, resume: None };
+        let settlement = Settlement { id, fence, token, end, blobs: Vec::new(), ran: None, bytes, resume: None };
         self.ask(py, |store| store.settle(&[settlement])?.pop().unwrap_or(Ok(())))
     }
 
     pub(super) fn answer(&self, py: Python<'_>, ended: Ended) -> PyResult<Answer> {
         Ok(match (ended.status, ended.value) {
-            (Status::Success, Some(bytes)) => Answer::Value(self.wire.decode_result(py, &bytes, ended.id)?.unbind()),
+            (Status::Success, Some(bytes)) => {
+                Answer::Value(self.wire.decode_result(py, &bytes, ended.id, Some(&self.source))?.unbind())
+            }
             (Status::Failed, Some(bytes)) => Answer::Raise(self.wire.decode_error(py, &bytes, ended.id)?.unbind()),
             (Status::Failed, None) => Answer::Lost(ended.losses, ended.lost),
             (Status::Cancelled, _) => Answer::Cancelled,

@@ -3,36 +3,46 @@
 use std::sync::Arc;
 
 use pynenc_core::id::InvocationId;
+use pynenc_redis::blobs::{Blob, Packed};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::pieces::{Pieces, write_number};
-use super::{Envelope, LARGEST, TaskWire, VERSION, damaged};
+use super::{Envelope, Known, LARGEST, MOST_BLOBS, Place, Source, TaskWire, VERSION, blobs, damaged};
 use crate::error;
 
 const ARGUMENTS: &str = "arguments";
 
 /// Envelopes of the arguments that all calls of one `parallelize` share: written once.
 #[derive(Default)]
-pub(crate) struct Common(Vec<(Py<PyAny>, Arc<[u8]>)>);
+pub(crate) struct Common(Vec<Written>);
+
+struct Written {
+    value: Py<PyAny>,
+    envelope: Arc<[u8]>,
+    blob: Option<Blob>,
+}
 
 impl Common {
-    fn of(&self, value: &Bound<'_, PyAny>) -> Option<&[u8]> {
-        self.0.iter().find(|(shared, _)| shared.is(value)).map(|(_, envelope)| &**envelope)
+    fn of(&self, value: &Bound<'_, PyAny>) -> Option<Envelope<'_>> {
+        let written = self.0.iter().find(|written| written.value.is(value))?;
+        Some(Envelope::Common(&written.envelope, written.blob.as_ref()))
     }
 }
 
 impl TaskWire {
     /// Write what the calls of one `parallelize` share.
-    pub(crate) fn common(&self, named: &Bound<'_, PyDict>) -> PyResult<Common> {
+    pub(crate) fn common(&self, named: &Bound<'_, PyDict>, known: Option<Known<'_>>) -> PyResult<Common> {
         let py = named.py();
         let mut written = Vec::new();
         for (name, value) in named {
-            let envelope = self.envelope(&value, &format!("args.{name}"))?;
-            let mut bytes = Vec::with_capacity(fitting(py, &name.to_string(), envelope.size(py), 0)?);
+            let name = name.to_string();
+            let known = self.may_name(&name, known).filter(|_| written.len() < MOST_BLOBS);
+            let envelope = self.envelope(&value, &format!("args.{name}"), known)?;
+            let mut bytes = Vec::with_capacity(fitting(py, &name, &envelope, 0)?);
             envelope.write(py, &mut bytes);
-            drop(envelope);
-            written.push((value.unbind(), bytes.into()));
+            let blob = envelope.blob();
+            written.push(Written { value: value.unbind(), envelope: bytes.into(), blob });
         }
         Ok(Common(written))
     }
@@ -43,22 +53,27 @@ impl TaskWire {
         values: &Bound<'_, PyTuple>,
         id: InvocationId,
         common: &Common,
-    ) -> PyResult<Vec<u8>> {
+        known: Option<Known<'_>>,
+    ) -> PyResult<Packed> {
         let py = values.py();
-        let mut body = vec![VERSION];
+        let (mut body, mut blobs) = (vec![VERSION], Vec::new());
         write_number(&mut body, self.names.len() as u64);
         for (name, value) in self.names.iter().zip(values.iter()) {
             write_number(&mut body, name.len() as u64);
             body.extend_from_slice(name.as_bytes());
             let envelope = match common.of(&value) {
-                Some(bytes) => Envelope::Common(bytes),
-                None => self.envelope(&value, &format!("args.{name}"))?,
+                Some(envelope) => envelope,
+                None => {
+                    let known = self.may_name(name, known).filter(|_| blobs.len() < MOST_BLOBS);
+                    self.envelope(&value, &format!("args.{name}"), known)?
+                }
             };
-            let size = fitting(py, name, envelope.size(py), body.len())?;
+            let size = fitting(py, name, &envelope, body.len())?;
             write_number(&mut body, size as u64);
             envelope.write(py, &mut body);
+            blobs.extend(envelope.blob());
         }
-        self.sealed(py, body, id, ARGUMENTS)
+        Ok(Packed { payload: self.sealed(py, body, id, ARGUMENTS)?, blobs })
     }
 
     /// One value a parameter, from a payload that another process may have written.
@@ -67,6 +82,7 @@ impl TaskWire {
         py: Python<'py>,
         data: &[u8],
         id: InvocationId,
+        source: Option<&Source>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let named = self.named(py, self.opened(py, data, id, ARGUMENTS)?)?;
         let mut values = vec![None; self.names.len()];
@@ -75,7 +91,8 @@ impl TaskWire {
             let Some(place) = place.and_then(|place| values.get_mut(place)) else {
                 return Err(self.unknown_argument(py, &name));
             };
-            if place.replace(self.read(py, envelope, &name, &format!("args.{name}"))?).is_some() {
+            let about = Place { of: &name, path: &format!("args.{name}"), id };
+            if place.replace(self.read(py, envelope, about, source)?).is_some() {
                 return Err(damaged(py, ARGUMENTS, "an argument is there twice"));
             }
         }
@@ -110,14 +127,24 @@ impl TaskWire {
 }
 
 /// The size of an argument that fits behind what is there already.
-fn fitting(py: Python<'_>, name: &str, size: usize, before: usize) -> PyResult<usize> {
+fn fitting(py: Python<'_>, name: &str, envelope: &Envelope<'_>, before: usize) -> PyResult<usize> {
+    let too_large = |text: String| Err(error::make(py, "ArgumentTooLargeError", (format!("args.{name}"), text)));
+    if let Some(content) = envelope.content_size().filter(|&size| size > blobs::LARGEST) {
+        return too_large(format!(
+            "takes {content} bytes; at most {} (512 MiB) are stored as one value: {INSTEAD}",
+            blobs::LARGEST
+        ));
+    }
+    let size = envelope.size(py);
     if size <= LARGEST.saturating_sub(before) {
         return Ok(size);
     }
     let beside = if before > LARGEST / 64 { format!(", beside {before} of other arguments") } else { String::new() };
-    let text = format!(
-        "takes {size} bytes{beside}; at most {LARGEST} (64 MiB) travel with a call: pass what says where it is \
-         (a path, a key), or split it over several calls"
-    );
-    Err(error::make(py, "ArgumentTooLargeError", (format!("args.{name}"), text)))
+    too_large(format!(
+        "takes {size} bytes{beside}; at most {LARGEST} (64 MiB) travel with a call, when the argument cache is disabled \
+         (disable_cache_args, DisabledArgCache): enable it for this argument, {INSTEAD}"
+    ))
 }
+
+/// What to do with what is too large.
+const INSTEAD: &str = "pass what says where it is (a path, a key), or split it over several calls";

@@ -1,12 +1,13 @@
 //! How a run ended: as bytes, and back.
 
 use pynenc_core::id::InvocationId;
+use pynenc_redis::blobs::Packed;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::pieces::{Pieces, write_number};
-use super::{LARGEST, TaskWire, VERSION, damaged};
+use super::{Known, LARGEST, Place, RETURN, Source, TaskWire, VERSION, blobs, damaged};
 use crate::error;
 
 const RESULT: &str = "result";
@@ -14,20 +15,31 @@ const ERROR: &str = "error";
 
 impl TaskWire {
     /// What a body returned.
-    pub(crate) fn encode_result(&self, value: &Bound<'_, PyAny>, id: InvocationId, attempt: u32) -> PyResult<Vec<u8>> {
+    pub(crate) fn encode_result(
+        &self,
+        value: &Bound<'_, PyAny>,
+        id: InvocationId,
+        attempt: u32,
+        known: Option<Known<'_>>,
+    ) -> PyResult<Packed> {
         let py = value.py();
         let mut body = head(attempt);
-        let envelope = self.envelope(value, RESULT).map_err(|refused| of_result(py, refused))?;
+        let envelope = self.envelope(value, RESULT, known).map_err(|refused| of_result(py, refused))?;
         let size = envelope.size(py);
-        if size > LARGEST {
+        let (size, most, are) = match envelope.content_size() {
+            Some(content) => (content, blobs::LARGEST, "(512 MiB) are stored as one value"),
+            None => (size, LARGEST, "(64 MiB) travel as a result, when the argument cache is disabled"),
+        };
+        if size > most {
             let text = format!(
-                "takes {size} bytes; at most {LARGEST} (64 MiB) travel as a result: return what says where it is \
-                 (a path, a key), or return it in parts"
+                "takes {size} bytes; at most {most} {are}: return what says where it is (a path, a key), or return it \
+                 in parts"
             );
             return Err(error::make(py, "ResultSerializationError", (RESULT, text)));
         }
         envelope.write(py, &mut body);
-        self.sealed(py, body, id, RESULT)
+        let blobs = envelope.blob().into_iter().collect();
+        Ok(Packed { payload: self.sealed(py, body, id, RESULT)?, blobs })
     }
 
     /// What a body raised.
@@ -44,9 +56,10 @@ impl TaskWire {
         py: Python<'py>,
         data: &[u8],
         id: InvocationId,
+        source: Option<&Source>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let envelope = self.behind_attempt(py, data, id, RESULT)?;
-        self.read(py, envelope, "return", RESULT)
+        self.read(py, envelope, Place { of: RETURN, path: RESULT, id }, source)
     }
 
     /// The error that a body raised, to be raised again.

@@ -34,12 +34,15 @@ impl PyTaskWire {
     /// The payload of a call; `values` are one a parameter, in signature order.
     #[pyo3(signature = (values, invocation_id, /))]
     fn encode_call<'py>(&self, values: &Bound<'py, PyTuple>, invocation_id: &str) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(values.py(), &self.0.encode_call(values, identity(invocation_id)?, &Common::default())?))
+        Ok(PyBytes::new(
+            values.py(),
+            &self.0.encode_call(values, identity(invocation_id)?, &Common::default(), None)?.payload,
+        ))
     }
 
     #[pyo3(signature = (data, invocation_id, /))]
     fn decode_call<'py>(&self, py: Python<'py>, data: &[u8], invocation_id: &str) -> PyResult<Bound<'py, PyTuple>> {
-        self.0.decode_call(py, data, identity(invocation_id)?)
+        self.0.decode_call(py, data, identity(invocation_id)?, None)
     }
 
     #[pyo3(signature = (value, invocation_id, attempt, /))]
@@ -49,12 +52,12 @@ impl PyTaskWire {
         invocation_id: &str,
         attempt: u32,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(value.py(), &self.0.encode_result(value, identity(invocation_id)?, attempt)?))
+        Ok(PyBytes::new(value.py(), &self.0.encode_result(value, identity(invocation_id)?, attempt, None)?.payload))
     }
 
     #[pyo3(signature = (data, invocation_id, /))]
     fn decode_result<'py>(&self, py: Python<'py>, data: &[u8], invocation_id: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.0.decode_result(py, data, identity(invocation_id)?)
+        self.0.decode_result(py, data, identity(invocation_id)?, None)
     }
 
     #[pyo3(signature = (error, invocation_id, attempt, /))]

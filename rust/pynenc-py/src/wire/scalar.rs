@@ -14,8 +14,8 @@ const INT: u8 = 4;
 /// Eight bytes of IEEE 754, the lowest first.
 const FLOAT: u8 = 5;
 /// UTF-8.
-const TEXT: u8 = 6;
-const BYTES: u8 = 7;
+pub(super) const TEXT: u8 = 6;
+pub(super) const BYTES: u8 = 7;
 /// The first that is not a scalar.
 const SERIALIZED: u8 = 32;
 
@@ -47,6 +47,15 @@ impl<'a> Scalar<'a> {
             return Some(Self::Bool(flag.is_true()));
         }
         value.cast_exact::<PyBytes>().ok().map(|bytes| Self::Bytes(bytes.as_bytes()))
+    }
+
+    /// The kind and the content of a text or bytes: what may be large.
+    pub(super) fn content(&self) -> Option<(u8, &'a [u8])> {
+        match *self {
+            Self::Text(text) => Some((TEXT, text.as_bytes())),
+            Self::Bytes(bytes) => Some((BYTES, bytes)),
+            _ => None,
+        }
     }
 
     /// How many bytes [`Self::write`] appends.
@@ -104,7 +113,12 @@ pub(super) fn read<'py>(py: Python<'py>, data: &[u8]) -> Option<Result<Bound<'py
     if kind >= SERIALIZED {
         return None;
     }
-    let value = match (kind, body.len()) {
+    Some(of_kind(py, kind, body))
+}
+
+/// The value of that kind.
+pub(super) fn of_kind<'py>(py: Python<'py>, kind: u8, body: &[u8]) -> Result<Bound<'py, PyAny>, String> {
+    Ok(match (kind, body.len()) {
         (NONE, 0) => py.None().into_bound(py),
         (FALSE, 0) => PyBool::new(py, false).to_owned().into_any(),
         (TRUE, 0) => PyBool::new(py, true).to_owned().into_any(),
@@ -112,13 +126,12 @@ pub(super) fn read<'py>(py: Python<'py>, data: &[u8]) -> Option<Result<Bound<'py
         (FLOAT, 8) => PyFloat::new(py, f64::from_le_bytes(integer(body).to_le_bytes())).into_any(),
         (TEXT, _) => match std::str::from_utf8(body) {
             Ok(text) => PyString::new(py, text).into_any(),
-            Err(_) => return Some(Err("a text is not UTF-8".into())),
+            Err(_) => return Err("a text is not UTF-8".into()),
         },
         (BYTES, _) => PyBytes::new(py, body).into_any(),
-        (NONE..=FLOAT, size) => return Some(Err(format!("{size} bytes for a value of kind {kind}"))),
-        _ => return Some(Err(format!("no value is of kind {kind}"))),
-    };
-    Some(Ok(value))
+        (NONE..=FLOAT, size) => return Err(format!("{size} bytes for a value of kind {kind}")),
+        _ => return Err(format!("no value is of kind {kind}")),
+    })
 }
 
 /// The number of up to eight bytes.

@@ -28,6 +28,8 @@ mod tls;
 mod verdict;
 pub mod wire;
 
+use std::sync::Arc;
+
 use redis::Value;
 
 use crate::error::Result;
@@ -43,6 +45,30 @@ pub struct Call {
     pub refusable: bool,
 }
 
+/// Bytes that somebody keeps in their place for as long as they are needed.
+pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// What goes to the server beside calls, or with them: large values under keys of their own.
+#[derive(Clone)]
+pub enum Request {
+    /// Run a script.
+    Run(Call),
+    /// Store a value, for so long unless a script says otherwise, if there is none under the key.
+    Keep {
+        /// The whole key.
+        key: Vec<u8>,
+        /// The value; never copied on its way.
+        bytes: Bytes,
+        /// How long it stays, in milliseconds.
+        millis: u64,
+    },
+    /// Read the value under a key.
+    Fetch {
+        /// The whole key.
+        key: Vec<u8>,
+    },
+}
+
 /// Carries calls to the server and their replies back.
 pub trait Link: Send + Sync {
     /// Send the calls in one pipeline and return their replies in order. Blocks; reconnects and
@@ -53,4 +79,10 @@ pub trait Link: Send + Sync {
     /// Any of [`crate::error::RedisError`] but `Refused`. A reply that is an error of one function is
     /// that call's own.
     fn call(&self, calls: &[Call]) -> Result<Vec<Result<Value>>>;
+
+    /// The same for requests of every kind, in one pipeline, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    fn send(&self, requests: &[Request]) -> Result<Vec<Result<Value>>>;
 }

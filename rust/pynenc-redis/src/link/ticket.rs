@@ -6,15 +6,26 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use redis::Value;
 
+use super::Bytes;
 use crate::error::{RedisError, Result};
 
 /// The commands of one call.
 pub(super) struct Ticket {
     pub(super) commands: Vec<Command>,
-    /// All of them, packed one behind the other.
+    /// All of them, packed one behind the other, but for what lies apart.
     pub(super) bytes: Vec<u8>,
+    /// What lies apart, and before which byte it belongs; in order.
+    apart: Vec<(usize, Bytes)>,
     progress: Mutex<Progress>,
     signal: Condvar,
+}
+
+/// Commands in the making.
+#[derive(Default)]
+pub(super) struct Packed {
+    pub(super) commands: Vec<Command>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) apart: Vec<(usize, Bytes)>,
 }
 
 /// One command of a ticket.
@@ -70,10 +81,22 @@ pub(super) enum Farewell {
 }
 
 impl Ticket {
-    pub(super) fn new(commands: Vec<Command>, bytes: Vec<u8>) -> Self {
+    pub(super) fn new(Packed { commands, bytes, apart }: Packed) -> Self {
         let replies = commands.iter().map(|_| None).collect();
         let progress = Progress { replies, missing: commands.len(), stage: Stage::Waiting };
-        Self { commands, bytes, progress: Mutex::new(progress), signal: Condvar::new() }
+        Self { commands, bytes, apart, progress: Mutex::new(progress), signal: Condvar::new() }
+    }
+
+    /// How much goes over the connection for it.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.apart.iter().map(|(_, bytes)| (**bytes).as_ref().len()).sum::<usize>()
+    }
+
+    /// What lies apart and belongs within a range of the bytes.
+    pub(super) fn apart(&self, range: &Range<usize>) -> &[(usize, Bytes)] {
+        let start = self.apart.partition_point(|&(at, _)| at <= range.start);
+        let end = self.apart.partition_point(|&(at, _)| at < range.end);
+        self.apart.get(start..end).unwrap_or_default()
     }
 
     // -- its caller -------------------------------------------------------------------------------

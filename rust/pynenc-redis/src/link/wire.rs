@@ -14,11 +14,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use redis::Value;
 
-use super::command::pack;
+use super::command::{pack, pack_keep};
 use super::patience::{GaveUp, Patience};
 use super::route::Route;
-use super::ticket::{Command, Farewell, Ticket, Turn};
-use super::{Call, Link};
+use super::ticket::{Command, Farewell, Packed, Ticket, Turn};
+use super::{Call, Link, Request};
 use crate::error::{RedisError, Result};
 use crate::patience::SLICE;
 use crate::store::Library;
@@ -59,10 +59,9 @@ impl Wire {
     /// # Errors
     /// As [`Link::call`]; what the server refuses is a `Protocol` or an `Access` error.
     pub fn command(&self, words: &[&[u8]]) -> Result<Value> {
-        let mut bytes = Vec::new();
-        pack(&mut bytes, words.iter().copied());
-        let command = Command { span: 0..bytes.len(), calls: false, refusable: true };
-        let mut replies = self.0.carry(Ticket::new(vec![command], bytes))?;
+        let mut packed = Packed::default();
+        packed.add(false, true, |packed| pack(&mut packed.bytes, words.iter().copied()));
+        let mut replies = self.0.carry(Ticket::new(packed))?;
         replies.pop().unwrap_or_else(|| Err(RedisError::Protocol("no reply".into())))
     }
 }
@@ -70,6 +69,24 @@ impl Wire {
 impl Link for Wire {
     fn call(&self, calls: &[Call]) -> Result<Vec<Result<Value>>> {
         self.0.carry(self.0.ticket(calls)?)
+    }
+
+    fn send(&self, requests: &[Request]) -> Result<Vec<Result<Value>>> {
+        let mut packed = Packed::default();
+        for request in requests {
+            match request {
+                Request::Run(call) => self.0.pack_call(&mut packed, call)?,
+                Request::Keep { key, bytes, millis } => {
+                    packed.add(false, true, |packed| {
+                        pack_keep(&mut packed.bytes, &mut packed.apart, key, bytes, *millis)
+                    });
+                }
+                Request::Fetch { key } => {
+                    packed.add(false, false, |packed| pack(&mut packed.bytes, [b"GET".as_slice(), key].into_iter()));
+                }
+            }
+        }
+        self.0.carry(Ticket::new(packed))
     }
 }
 
@@ -81,19 +98,20 @@ impl fmt::Debug for Wire {
 
 impl Shared {
     fn ticket(&self, calls: &[Call]) -> Result<Ticket> {
-        let mut bytes = Vec::with_capacity(calls.iter().map(size).sum());
-        let mut commands = Vec::with_capacity(calls.len());
-        for call in calls {
-            let Some(function) = self.library.functions.get(call.function) else {
-                return Err(RedisError::Protocol(format!("there is no function {}", call.function)));
-            };
-            let start = bytes.len();
-            let head = [b"FCALL", function.as_bytes(), b"1", self.route.prefix()];
-            pack(&mut bytes, Words { head, arguments: &call.arguments, next: 0 });
-            let span = start..bytes.len();
-            commands.push(Command { span, calls: true, refusable: call.refusable });
-        }
-        Ok(Ticket::new(commands, bytes))
+        let bytes = Vec::with_capacity(calls.iter().map(size).sum());
+        let mut packed = Packed { bytes, commands: Vec::with_capacity(calls.len()), apart: Vec::new() };
+        calls.iter().try_for_each(|call| self.pack_call(&mut packed, call))?;
+        Ok(Ticket::new(packed))
+    }
+
+    fn pack_call(&self, packed: &mut Packed, call: &Call) -> Result<()> {
+        let Some(function) = self.library.functions.get(call.function) else {
+            return Err(RedisError::Protocol(format!("there is no function {}", call.function)));
+        };
+        let head = [b"FCALL", function.as_bytes(), b"1", self.route.prefix()];
+        let words = Words { head, arguments: &call.arguments, next: 0 };
+        packed.add(true, call.refusable, |packed| pack(&mut packed.bytes, words));
+        Ok(())
     }
 
     fn carry(self: &Arc<Self>, ticket: Ticket) -> Result<Vec<Result<Value>>> {
@@ -164,6 +182,15 @@ impl Shared {
             Farewell::Gone => {}
         }
         Turn::Over(Err(self.route.given_up(gave_up, patience)))
+    }
+}
+
+impl Packed {
+    /// Add the command that `write` appends.
+    fn add(&mut self, calls: bool, refusable: bool, write: impl FnOnce(&mut Self)) {
+        let start = self.bytes.len();
+        write(self);
+        self.commands.push(Command { span: start..self.bytes.len(), calls, refusable });
     }
 }
 

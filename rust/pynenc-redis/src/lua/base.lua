@@ -8,8 +8,8 @@
 local call, pack, parse, sub, byte, band
 local P, NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
 -- By name, and how it is changed; by lane, how many are to be woken; by process, its notices; members
--- and deadlines; how many have ended; the number of the last claim.
-local changed, woken, mail, leases, ended, order
+-- and deadlines; how many have ended; the number of the last claim; by digest, how many records more name it.
+local changed, woken, mail, leases, ended, order, named
 -- Records that were looked at, by id; those to be written; who gave claims back; the latest ended.
 local records, unsaved, released, endings
 
@@ -22,7 +22,7 @@ local function begin(KEYS, ARGV)
     local time = call('TIME')
     NOW = time[1] * 1000000 + time[2]
   end
-  changed, woken, mail, leases, ended, order = {}, {}, {}, {}, 0, nil
+  changed, woken, mail, leases, ended, order, named = {}, {}, {}, {}, 0, nil, {}
   records, unsaved, released, endings = {}, {}, {}, {}
 end
 

@@ -19,6 +19,7 @@ return function(KEYS, ARGV)
     end
   end
   write_released()
+  write_names()
   write_changes()
   -- With nothing queued, or nothing kept, what their lists still name is gone.
   for lane = 0, 1 do

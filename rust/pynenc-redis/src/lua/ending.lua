@@ -63,12 +63,12 @@ local function leave_lines(r)
   clear(r, ASIDE + DELAYED + PARKED)
 end
 
--- A large call is not kept with a result that may be kept for a day.
+-- A large call is not kept with a result that may be kept for a day, nor one that names blobs.
 local function drop_payload(r)
   if band(r.have, LARGE_PAYLOAD) ~= 0 then
     call('DEL', P .. 'p:' .. r.id)
     r.have = r.have - LARGE_PAYLOAD
-  elseif r.payload_size > KEPT_PAYLOAD_SIZE then
+  elseif r.payload_size > KEPT_PAYLOAD_SIZE or band(r.have, BLOBS) ~= 0 then
     local at = offset(r, LARGE_PAYLOAD) + r.task_size
     r.body = sub(r.body, 1, at) .. sub(r.body, at + r.payload_size + 1)
     r.payload_size = 0
@@ -86,8 +86,8 @@ local function leave_behind(r, value, left)
 end
 
 -- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value
--- but the words for a worker that was lost.
-local function finish(r, to, value, bytes, left)
+-- but the words for a worker that was lost. `blobs` are the digests that the value names.
+local function finish(r, to, value, bytes, left, blobs)
   local held, paused = yes(HELD, r.status), r.status == PAUSED
   if not move(r, to) then
     return false
@@ -106,6 +106,7 @@ local function finish(r, to, value, bytes, left)
   end
   free_key(r)
   drop_payload(r)
+  set_blobs(r, blobs or '')
   if value then
     leave_behind(r, value, left or LEFT_VALUE)
   end

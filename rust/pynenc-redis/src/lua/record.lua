@@ -1,8 +1,8 @@
 -- One record: a string of a head of fixed size and a body of parts, oldest history first.
 --
 -- A string and not a hash: a hash with one field beyond 64 bytes takes several times the memory.
--- The body is, in this order: parent, keys and fingerprint as `have` says; task; payload; history;
--- what an ended one left behind. New history is therefore written at the end.
+-- The body is, in this order: parent, keys, fingerprint and the digests of blobs (after their number)
+-- as `have` says; task; payload; history; what an ended one left behind. New history is therefore written at the end.
 local HEAD = '>BBBBI4I4c8c8c8I8I8c8BBI2I4I4I8'
 local HEAD_SIZE = 80
 local EVENT_SIZE = 16
@@ -10,7 +10,7 @@ local MOST_EVENTS = 200
 local LARGE_SIZE = 4096
 local NOBODY = '\0\0\0\0\0\0\0\0'
 
-local PARENT, REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, LARGE_PAYLOAD = 1, 2, 4, 8, 16, 128
+local PARENT, REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, BLOBS, LARGE_PAYLOAD = 1, 2, 4, 8, 16, 64, 128
 local QUEUED, ASIDE, DELAYED, WATCHED, CANCEL, AWAITED, BACK, PARKED = 1, 2, 4, 8, 16, 32, 64, 128
 
 -- All fields at once: a table that grows is laid out anew again and again. `added` comes behind the body.
@@ -34,7 +34,7 @@ local function offset(r, ahead)
   local kind = 1
   while kind < ahead do
     if band(r.have, kind) ~= 0 then
-      at = at + (kind == PARENT and 16 or 32)
+      at = at + (kind == PARENT and 16 or kind == BLOBS and 1 + 32 * (byte(r.body, at + 1) or 0) or 32)
     end
     kind = kind * 2
   end
@@ -172,7 +172,7 @@ local function move(r, to, at)
 end
 
 -- Answers to one who may not: a kind, the status that is in the way, and the one that was wanted.
-local DONE, MISSING, FENCED, TRANSITION = 0, 10000, 20000, 30000
+local DONE, MISSING, FENCED, TRANSITION, LACKING = 0, 10000, 20000, 30000, 40000
 
 local function holds(r, attempt, nonce)
   return r.attempt == attempt and r.nonce == nonce and yes(HELD, r.status)

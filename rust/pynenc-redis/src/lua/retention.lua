@@ -15,6 +15,7 @@ local function drop_record(r)
     keys[#keys + 1] = P .. 'o:' .. r.id
   end
   call('DEL', unpack(keys))
+  name_blobs(blobs_of(r), -1)
   r.is_gone = true
   records[r.id] = false
 end
@@ -59,6 +60,7 @@ local function write_all()
     old = drop_old()
     write_counters()
   end
+  write_names()
   write_tokens()
   send_notices()
   return old

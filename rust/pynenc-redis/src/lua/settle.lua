@@ -1,7 +1,7 @@
 -- What a holder says of the run that it ends. Every answer is a number: done, or why not.
 local SUCCEEDED, RAISED, CALLED_OFF, TRY_AGAIN, HANDED_BACK = 1, 2, 3, 4, 5
 local OF_WAITER = 100000
-local SETTLEMENT = '>c16I4c8c8BI8I8I8Bc16I4c8'
+local SETTLEMENT, SETTLEMENT_SIZE = '>c16I4c8c8BI8I8I8Bc16I4c8', 90
 local FINAL_OF = { SUCCESS, FAILED, CANCELLED }
 
 -- With `again` the answer of the first time is given again, and nothing is done.
@@ -50,18 +50,21 @@ local function go_back(r, kind, delay)
 end
 
 -- End the run of a held record; a number when that cannot be.
-local function end_run(r, kind, ran, delay, value, bytes)
+local function end_run(r, kind, ran, delay, value, bytes, blobs)
   local to = FINAL_OF[kind] or (kind == TRY_AGAIN and RETRY or REROUTED)
   local starts = r.status == PENDING and ran > 0
   local from = starts and RUNNING or r.status
   if not may_move(from, to) and not (has(r, CANCEL) and not FINAL_OF[kind]) then
     return TRANSITION + from * 100 + to
   end
+  if lacking(blobs) ~= '' then
+    return LACKING
+  end
   if starts then
     start(r, NOW - ran + 1)
   end
   if FINAL_OF[kind] then
-    finish(r, to, kind ~= CALLED_OFF and value or nil, bytes)
+    finish(r, to, kind ~= CALLED_OFF and value or nil, bytes, nil, blobs)
   else
     go_back(r, kind, delay)
   end
@@ -80,7 +83,7 @@ local function settle(text, value)
     if not holds(r, attempt, nonce) then
       return FENCED + r.status
     end
-    local told = end_run(r, kind, ran, delay, value, bytes)
+    local told = end_run(r, kind, ran, delay, value, bytes, sub(text, SETTLEMENT_SIZE + 1))
     if told ~= DONE then
       return told
     end

@@ -1,6 +1,7 @@
 -- Take calls in, in their order: kept result, registration rule, record and queue in one step.
 --
--- Each argument from ARGV[2] on is an id, how long it waits, whether another answer than this one
+-- ARGV[2] holds the digests of all blobs that they name; if one is not there, nothing is taken and
+-- the answer says which. Each argument from ARGV[3] on is an id, how long it waits, whether another answer than this one
 -- is refused, and the record as the caller wrote it, all but its number and its history; a payload
 -- that lies apart follows it. The answer names only what is not new: most batches are answered by
 -- an empty list.
@@ -88,7 +89,11 @@ return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   answer, entries = {}, {}
   seq = tonumber(call('HGET', P .. 'n', 's')) or 0
-  local at, place = 2, 0
+  local missing = lacking(ARGV[2])
+  if missing ~= '' then
+    return missing
+  end
+  local at, place = 3, 0
   while at <= #ARGV do
     local id, delay, strict = parse(CALL, ARGV[at])
     local text = sub(ARGV[at], CALL_SIZE + 1)
@@ -103,12 +108,16 @@ return function(KEYS, ARGV)
         ruled.seq = seq
         register(ruled)
       end
+      if band(have, BLOBS) ~= 0 then
+        name_blobs(blobs_of(ruled or read(id, text)), 1)
+      end
       queue(id, byte(text, 3), delay)
     end
     at = at + (is_apart and 2 or 1)
     place = place + 1
   end
   write_queues()
+  write_names()
   write_counters()
   write_tokens()
   return answer

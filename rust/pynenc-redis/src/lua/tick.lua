@@ -57,6 +57,10 @@ return function(KEYS, ARGV)
   look_at_time(first and math.max(tonumber(first), hold or 0))
   write_all()
   look_at_time(drop_old())
+  write_names()
+  if shed(false) then
+    look_at_time(NOW)
+  end
   write_counters()
   local least = -1
   for _, time in ipairs(next_times) do

@@ -10,6 +10,7 @@
 //! keeper, the listener of the channel, and one each for pipelines and errands.
 
 mod after;
+mod content;
 mod errands;
 mod keeper;
 mod listening;

@@ -10,7 +10,9 @@ use pynenc_core::engine::{Cancelling, Lane, Limits};
 use pynenc_core::id::InvocationId;
 
 use super::server::{Ears, Hold, Ring, Server};
+use crate::blobs::{Blobs, Digest};
 use crate::error::Result;
+use crate::link::Bytes;
 use crate::link::doorbell::{Bell, Doorbell};
 use crate::link::notices::{Listener, Notices};
 use crate::link::route::Route;
@@ -155,6 +157,14 @@ impl Server for Online {
 
     fn purge(&self) -> Result<usize> {
         self.store.purge()
+    }
+
+    fn blobs(&self) -> Option<&Arc<Blobs>> {
+        Some(self.store.blobs())
+    }
+
+    fn fetch(&self, digest: &Digest) -> Result<Option<Bytes>> {
+        self.store.fetch(digest)
     }
 
     fn ring(&self, lanes: &[Lane], timeout: Duration) -> Result<Ring> {

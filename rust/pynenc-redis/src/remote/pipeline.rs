@@ -139,7 +139,7 @@ impl<C: Send + 'static> Pipeline<C> {
         });
         let full = {
             let mut flow = pipe.flow.lock();
-            flow.bytes += call.payload.len();
+            flow.bytes += call.payload.len() + pipe.to_be_sent(&call);
             flow.buffer.push((at, call));
             flow.buffer.len() >= MOST || flow.bytes >= MOST_BYTES
         };
@@ -174,6 +174,13 @@ impl<C: Send + 'static> Drop for Pipeline<C> {
 }
 
 impl<C: Send + 'static> Pipe<C> {
+    /// Bytes of large values that a call brings to the server.
+    fn to_be_sent(&self, call: &NewCall) -> usize {
+        let known = self.shared.server.blobs();
+        let new = call.blobs.iter().filter(|blob| !known.is_some_and(|known| known.is_known(&blob.digest)));
+        new.map(|blob| blob.content.size()).sum()
+    }
+
     /// Send what is there, and wait for nothing.
     fn send(self: &Arc<Self>) {
         let number = self.shared.server.fresh_number();

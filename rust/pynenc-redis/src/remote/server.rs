@@ -7,7 +7,9 @@ use pynenc_core::clock::Micros;
 use pynenc_core::engine::{Cancelling, Fence, Lane};
 use pynenc_core::id::InvocationId;
 
+use crate::blobs::{Blobs, Digest};
 use crate::error::Result;
+use crate::link::Bytes;
 use crate::store::{
     Ancestor, Beat, ClaimRequest, Claims, ClientId, Each, Ended, NewCall, Notice, Pausing, Receipt, RecordView,
     Settlement, Taken, WorkerId,
@@ -58,6 +60,14 @@ pub trait Server: Send + Sync {
     fn read(&self, id: InvocationId) -> Result<RecordView>;
     /// Drop everything.
     fn purge(&self) -> Result<usize>;
+    /// What this process knows of large values, where there are any. Does not block.
+    fn blobs(&self) -> Option<&Arc<Blobs>> {
+        None
+    }
+    /// Read a large value; `None` when it is not there.
+    fn fetch(&self, _digest: &Digest) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
 
     /// Wait for a token of one of these lanes, and take it.
     fn ring(&self, lanes: &[Lane], timeout: Duration) -> Result<Ring>;

@@ -8,11 +8,13 @@ use pynenc_core::engine::Receipt;
 use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
+use rustc_hash::FxHashSet;
 
 use super::after::After;
 use super::mirror::UNKNOWN_TASK;
 use super::shared::{Shared, State};
 use super::{Remote, Submission};
+use crate::blobs::Packed;
 use crate::error::{RedisError, Result};
 use crate::store::{self, ClientId, NewCall};
 
@@ -94,14 +96,21 @@ impl<C: Send + 'static> Remote<C> {
     }
 }
 
-/// As many as are sent together; one at least, while there are any.
+/// As many as are sent together; one at least, while there are any. Large values count once, those of the first
+/// not at all.
 fn next_lot<C>(rest: &mut Peekable<impl Iterator<Item = Submission<C>>>) -> Vec<Submission<C>> {
     let mut lot = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut seen) = (0, FxHashSet::default());
     while lot.len() < MOST
-        && let Some(next) = rest.next_if(|next| lot.is_empty() || bytes + next.payload.len() <= MOST_BYTES)
+        && let Some(next) = rest.next_if(|next| {
+            let fresh = next.packed.blobs.iter().filter(|blob| seen.insert(blob.digest));
+            bytes += next.packed.payload.len() + fresh.map(|blob| blob.content.size()).sum::<usize>();
+            lot.is_empty() || bytes <= MOST_BYTES
+        })
     {
-        bytes += next.payload.len();
+        if lot.is_empty() {
+            bytes = 0;
+        }
         lot.push(next);
     }
     lot
@@ -159,7 +168,8 @@ impl<C: Send + 'static> Shared<C> {
 impl<C> State<C> {
     /// A shadow for a call that is about to be sent, with one reader; and the call as it travels.
     pub(super) fn prepare(&mut self, submission: Submission<C>, client: ClientId) -> (Ref, NewCall) {
-        let Submission { id, task, call, payload, parent, lane, delay, rules, print } = submission;
+        let Submission { id, task, call, packed, parent, lane, delay, rules, print } = submission;
+        let Packed { payload, blobs } = packed;
         let at = self.mirror.ensure(id);
         let parent = parent.map(|parent| self.mirror.id(parent)).filter(|&id| id != InvocationId::NIL);
         let name = self.mirror.names.name(task).map_or_else(|| Arc::from(""), Arc::clone);
@@ -171,7 +181,7 @@ impl<C> State<C> {
             shadow.status = if delay == 0 { Status::Registered } else { Status::Scheduled };
         }
         let notify = Some(client);
-        (at, NewCall { id, task: name, payload, parent, lane, delay, rules, print, notify })
+        (at, NewCall { id, task: name, payload, blobs, parent, lane, delay, rules, print, notify })
     }
 
     /// The call was not taken, or nobody knows whether it was: nobody waits for it here.

@@ -9,6 +9,8 @@ use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Parker;
 use pynenc_core::status::Status;
 
+use crate::blobs::Packed;
+
 /// A result or an error as it travelled; shared, so that it is read without being copied.
 pub type Bytes = Arc<Vec<u8>>;
 
@@ -22,7 +24,7 @@ pub struct Submission<C> {
     /// What the caller keeps of it, for its handle; never sent.
     pub call: C,
     /// What the worker needs in order to run it.
-    pub payload: Vec<u8>,
+    pub packed: Packed,
     /// The invocation whose body made the call.
     pub parent: Option<Ref>,
     /// Where its body runs.

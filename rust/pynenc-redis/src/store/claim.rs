@@ -4,8 +4,9 @@ use pynenc_core::engine::Fence;
 use pynenc_core::id::InvocationId;
 use redis::Value;
 
+use super::blobs::Attempts;
 use super::library::Which;
-use super::record::Record;
+use super::record::{self, Record};
 use super::types::{ClaimRequest, Claims, Each, End, Settlement, Taken};
 use super::{MOST_MICROS, Store, claimed, reply};
 use crate::error::{RedisError, Result};
@@ -60,19 +61,43 @@ impl Store {
         if settle.is_empty() && claim.is_none() {
             return Ok((Vec::new(), Claims::default()));
         }
+        let (mut told, items) = self.send_settlements(settle, claim)?;
+        let mut attempts = Attempts::new();
+        for (one, told) in settle.iter().zip(&mut told) {
+            // The server has lost what this result names since it was last named: it is sent again.
+            while matches!(told, Err(RedisError::Lacking)) {
+                attempts.count()?;
+                self.forget(record::named(&one.blobs).as_flattened());
+                let (mut again, _) = self.send_settlements(std::slice::from_ref(one), None)?;
+                *told = again.pop().unwrap_or(Err(RedisError::Lacking));
+            }
+        }
+        match claim {
+            Some(request) => Ok((told, claims(request, items)?)),
+            None => Ok((told, Claims::default())),
+        }
+    }
+
+    /// One script, behind the blobs that the settlements name.
+    fn send_settlements(
+        &self,
+        settle: &[Settlement],
+        claim: Option<&ClaimRequest>,
+    ) -> Result<(Each<()>, std::vec::IntoIter<Value>)> {
         let mut arguments = Vec::with_capacity(1 + 2 * settle.len());
         arguments.push(claim.map(request).unwrap_or_default());
         for one in settle {
             arguments.push(settlement(one));
             arguments.push(value(&one.end).map_or_else(Vec::new, <[u8]>::to_vec));
         }
+        let blobs = || settle.iter().flat_map(|one| &one.blobs);
+        self.send_results(self.sending(blobs())?, blobs())?;
         let mut items = reply::list(self.ask(Which::Work, arguments)?)?.into_iter();
         let told = reply::list(reply::next(&mut items)?)?;
-        let told = settle.iter().zip(&told).map(|(one, code)| answer(one, reply::number(code)?)).collect();
-        match claim {
-            Some(request) => Ok((told, claims(request, items)?)),
-            None => Ok((told, Claims::default())),
-        }
+        let told: Each<()> = settle.iter().zip(&told).map(|(one, code)| answer(one, reply::number(code)?)).collect();
+        let taken = settle.iter().zip(&told).filter(|(_, told)| told.is_ok());
+        self.named(taken.flat_map(|(one, _)| &one.blobs));
+        Ok((told, items))
     }
 
     /// Claim and start a queued invocation of the sync lane that the holder of `waiter` awaits; the
@@ -157,6 +182,7 @@ fn settlement(one: &Settlement) -> Vec<u8> {
     let nobody = (InvocationId::NIL, Fence { attempt: 0, nonce: 0 });
     let (waiter, fence) = one.resume.unwrap_or(nobody);
     text.extend(claimed(waiter, fence));
+    text.extend(record::named(&one.blobs).iter().flatten());
     text
 }
 

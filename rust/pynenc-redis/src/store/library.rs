@@ -76,6 +76,9 @@ pub(crate) enum Which {
     Heads,
     Peek,
     Drop,
+    Lacking,
+    Keep,
+    Shed,
 }
 
 /// What the server must know of a function before it runs it.
@@ -97,12 +100,13 @@ macro_rules! lua {
 }
 
 /// In an order in which each stands on those before it.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
     lua!("base"),
     lua!("record"),
     lua!("queue"),
     lua!("keys"),
     lua!("notices"),
+    lua!("blobs"),
     lua!("ending"),
     lua!("retention"),
     lua!("take"),
@@ -118,7 +122,7 @@ macro_rules! function {
 }
 
 /// In the order of [`Which`].
-const FUNCTIONS: [(Which, Function); 21] = [
+const FUNCTIONS: [(Which, Function); 24] = [
     function!(Submit, "submit", Grows),
     function!(Work, "work", Finishes),
     function!(ClaimAwaited, "claim_awaited", Finishes),
@@ -140,6 +144,9 @@ const FUNCTIONS: [(Which, Function); 21] = [
     function!(Heads, "heads", Reads),
     function!(Peek, "peek", Reads),
     function!(Drop, "drop", Finishes),
+    function!(Lacking, "lacking", Reads),
+    function!(Keep, "keep", Finishes),
+    function!(Shed, "shed", Finishes),
 ];
 
 /// Every decision about invocations.

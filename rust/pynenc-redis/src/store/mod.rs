@@ -1,5 +1,6 @@
 //! The decisions: each one function, typed, blocking, without state of its own.
 
+mod blobs;
 mod claim;
 mod doctor;
 mod ids;
@@ -23,6 +24,7 @@ use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
 use redis::Value;
 
+use crate::blobs::Blobs;
 use crate::error::{RedisError, Result};
 use crate::link::{Call, Link};
 use ids::{Ids, Random};
@@ -31,6 +33,7 @@ use library::Which;
 pub use library::{Function, LIBRARY, Library};
 pub use names::{AppId, ClientId, WorkerId};
 pub use notice::{Left, Notice};
+pub use record::MOST_BLOBS;
 pub use types::{
     Ancestor, Beat, ClaimRequest, Claims, Each, End, Ended, Event, NewCall, Pausing, Receipt, RecordView, Settlement,
     Start, Taken,
@@ -46,6 +49,9 @@ pub struct Store {
     /// Moved by a test; the server's own clock counts when there is none.
     clock: Option<Arc<dyn Clock>>,
     holds: bool,
+    blobs: Arc<Blobs>,
+    /// What the names of blobs begin with.
+    blob_prefix: Vec<u8>,
 }
 
 impl fmt::Debug for Store {
@@ -63,7 +69,9 @@ impl Store {
     #[must_use]
     pub fn new(link: Arc<dyn Link>, app: &AppId, limits: Limits, clock: Option<Arc<dyn Clock>>) -> Self {
         let holds = clock.is_none();
-        Self { link, ids: Ids::of(app), random: Random::new(), limits, clock, holds }
+        let blob_prefix = format!("{}b:", app.prefix()).into_bytes();
+        let blobs = Arc::<Blobs>::default();
+        Self { link, ids: Ids::of(app), random: Random::new(), limits, clock, holds, blobs, blob_prefix }
     }
 
     /// Whether the reaper holds back for one lease after an outage of the store. It does by default

@@ -88,6 +88,7 @@ impl Store {
             dropped += reply::count(&self.ask(Which::Drop, vec![joined(&ids)])?)?;
             Ok(())
         })?;
+        self.shed()?;
         Ok(dropped)
     }
 

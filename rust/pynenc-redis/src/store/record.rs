@@ -8,8 +8,12 @@ use pynenc_core::id::InvocationId;
 use pynenc_core::status::{ALL, Status};
 
 use super::types::{NewCall, Taken};
+use crate::blobs::{Blob, Digest};
 use crate::error::{RedisError, Result};
 
+/// How many blobs one record can name.
+pub const MOST_BLOBS: usize = 255;
+const DIGEST_SIZE: usize = 32;
 const HEAD_SIZE: usize = 80;
 const EVENT_SIZE: usize = 16;
 /// Beyond this a payload lies under a key of its own, so that no move of the record copies it.
@@ -21,6 +25,7 @@ const RUNNING_KEY: u8 = 4;
 const RESULT: u8 = 8;
 const ARGUMENTS: u8 = 16;
 const PRINT: u8 = 32;
+const BLOBS: u8 = 64;
 const LARGE_PAYLOAD: u8 = 128;
 const KEYS: [u8; 5] = [REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, PRINT];
 
@@ -52,6 +57,8 @@ pub(crate) struct Record {
     pub(crate) bytes: u64,
     pub(crate) parent: Option<InvocationId>,
     keys: [Option<Key>; KEYS.len()],
+    /// The digests of what it names.
+    pub(crate) blobs: Vec<Digest>,
     pub(crate) task: Arc<str>,
     pub(crate) payload: Vec<u8>,
     pub(crate) payload_is_apart: bool,
@@ -133,6 +140,7 @@ impl Record {
             bytes,
             parent: if have & PARENT == 0 { None } else { Some(id(body.take(16)?)?) },
             keys: keys(have, &mut body)?,
+            blobs: if have & BLOBS == 0 { Vec::new() } else { digests(&mut body)? },
             task: std::str::from_utf8(body.take(task)?).map_err(|_| broken("a task's name is no text"))?.into(),
             payload: body.take(payload)?.to_vec(),
             payload_is_apart: have & LARGE_PAYLOAD != 0,
@@ -207,6 +215,11 @@ fn keys(have: u8, body: &mut Reader<'_>) -> Result<[Option<Key>; KEYS.len()]> {
     Ok(keys)
 }
 
+fn digests(body: &mut Reader<'_>) -> Result<Vec<Digest>> {
+    let size = DIGEST_SIZE * usize::from(body.byte()?);
+    Ok(body.take(size)?.chunks_exact(DIGEST_SIZE).filter_map(|digest| digest.try_into().ok()).collect())
+}
+
 fn event(text: &[u8]) -> Result<(Status, Micros, u64)> {
     let mut reader = Reader(text);
     Ok((status(reader.number(1)?)?, reader.number(7)?, reader.number(8)?))
@@ -215,7 +228,7 @@ fn event(text: &[u8]) -> Result<(Status, Micros, u64)> {
 /// A call as `lua/submit.lua` takes it, and its payload if that is to lie apart.
 ///
 /// # Errors
-/// [`RedisError::Protocol`] for a task's name beyond 64 KiB.
+/// [`RedisError::Protocol`] for a task's name beyond 64 KiB, or more than [`MOST_BLOBS`] blobs.
 pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Option<&[u8]>)> {
     let task = u16::try_from(call.task.len());
     let task = task.map_err(|_| RedisError::Protocol("a task's name is longer than 65,535 bytes".to_owned()))?;
@@ -239,16 +252,32 @@ pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Option<&[
     // Attempt, retries, nonce, worker, token, number, order of claim: nothing of these is known yet.
     text.extend([0; 4 + 4 + 8 * 5]);
     text.extend(call.notify.map_or(0, |client| client.0).to_be_bytes());
-    text.push(have(call.parent.is_some(), &keys, is_apart));
+    let blobs = named(&call.blobs);
+    text.push(have(call.parent.is_some(), &keys, is_apart) | if blobs.is_empty() { 0 } else { BLOBS });
     text.push(0);
     text.extend(task.to_be_bytes());
     text.extend(u32::try_from(inline.len()).unwrap_or(0).to_be_bytes());
     text.extend([0; 4 + 8]);
     text.extend(call.parent.iter().flat_map(|id| id.to_bytes()));
     text.extend(keys.iter().flatten().flatten());
+    if !blobs.is_empty() {
+        text.push(u8::try_from(blobs.len()).map_err(|_| broken("it names more than 255 blobs"))?);
+        text.extend(blobs.iter().flatten());
+    }
     text.extend(call.task.as_bytes());
     text.extend(inline);
     Ok((text, is_apart.then_some(&call.payload)))
+}
+
+/// The digests of blobs, each once: one that is named twice is still one.
+pub(crate) fn named(blobs: &[Blob]) -> Vec<Digest> {
+    let mut digests: Vec<Digest> = Vec::with_capacity(blobs.len());
+    for blob in blobs {
+        if !digests.contains(&blob.digest) {
+            digests.push(blob.digest);
+        }
+    }
+    digests
 }
 
 fn have(parent: bool, keys: &[Option<Key>; KEYS.len()], is_apart: bool) -> u8 {

@@ -11,6 +11,7 @@ use crate::error::{RedisError, Result};
 const MISSING: u64 = 1;
 const FENCED: u64 = 2;
 const TRANSITION: u64 = 3;
+const LACKING: u64 = 4;
 
 fn unexpected(what: &str, value: &Value) -> RedisError {
     // The kind alone: values of users stay out of errors.
@@ -79,6 +80,7 @@ pub(crate) fn judge(code: i64, id: InvocationId, attempt: u32) -> Result<()> {
             let (from, to) = (record::status(code / 100 % 100)?, record::status(code % 100)?);
             Err(CoreError::Transition { id, from, to }.into())
         }
+        LACKING => Err(RedisError::Lacking),
         _ => Err(RedisError::Protocol("a function answers an unknown code".into())),
     }
 }

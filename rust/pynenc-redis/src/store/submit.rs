@@ -2,10 +2,12 @@
 
 use redis::Value;
 
+use super::blobs::{self, Attempts};
 use super::library::Which;
 use super::types::{NewCall, Receipt};
 use super::{MOST_MICROS, Store, record, reply};
 use crate::error::{RedisError, Result};
+use crate::link::Request;
 
 /// How many calls one function takes: it must not keep the server from others for long.
 const CHUNK: usize = 500;
@@ -20,25 +22,46 @@ impl Store {
     ///
     /// # Errors
     /// [`RedisError::Full`] when the server has no memory for more; of a batch of several chunks some
-    /// may have been taken then, and may be sent again.
+    /// may have been taken then, and may be sent again. [`RedisError::Changed`] for a blob that is no longer what it was.
     pub fn submit(&self, batch: &[NewCall]) -> Result<Vec<Receipt>> {
-        let calls = batch.chunks(CHUNK).map(|chunk| {
-            let written = chunk.iter().map(|call| record::write(call, call.delay.min(MOST_MICROS)));
-            let mut arguments = Vec::with_capacity(chunk.len());
-            for call in written {
-                let (text, apart) = call?;
-                arguments.push(text);
-                arguments.extend(apart.map(<[u8]>::to_vec));
-            }
-            Ok(self.call(Which::Submit, arguments))
-        });
-        let calls = calls.collect::<Result<Vec<_>>>()?;
         let mut receipts = vec![Receipt::New; batch.len()];
-        for (chunk, answer) in receipts.chunks_mut(CHUNK).zip(self.link.call(&calls)?) {
-            note_answered(chunk, answer?)?;
+        let mut open: Vec<(&[NewCall], &mut [Receipt])> = batch.chunks(CHUNK).zip(receipts.chunks_mut(CHUNK)).collect();
+        let mut attempts = Attempts::new();
+        while !open.is_empty() {
+            attempts.count()?;
+            let mut requests = self.sending(open.iter().flat_map(|(calls, _)| *calls).flat_map(|call| &call.blobs))?;
+            let ahead = requests.len();
+            for (calls, _) in &open {
+                requests.push(Request::Run(self.call(Which::Submit, written(calls)?)));
+            }
+            let mut answers = self.link.send(&requests)?.into_iter();
+            self.sent(answers.by_ref().take(ahead))?;
+            for ((calls, receipts), answer) in std::mem::take(&mut open).into_iter().zip(answers) {
+                match answer? {
+                    Value::BulkString(missing) => {
+                        self.forget(&missing);
+                        open.push((calls, receipts));
+                    }
+                    answer => {
+                        note_answered(receipts, answer)?;
+                        self.named(calls.iter().flat_map(|call| &call.blobs));
+                    }
+                }
+            }
         }
         Ok(receipts)
     }
+}
+
+fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
+    let mut arguments = Vec::with_capacity(calls.len() + 1);
+    arguments.push(blobs::digests(calls.iter().flat_map(|call| &call.blobs)).concat());
+    for call in calls {
+        let (text, apart) = record::write(call, call.delay.min(MOST_MICROS))?;
+        arguments.push(text);
+        arguments.extend(apart.map(<[u8]>::to_vec));
+    }
+    Ok(arguments)
 }
 
 /// Correct the receipts of those that others answer for.

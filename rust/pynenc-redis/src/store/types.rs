@@ -8,6 +8,7 @@ use pynenc_core::id::InvocationId;
 use pynenc_core::status::Status;
 
 use super::names::{ClientId, WorkerId};
+use crate::blobs::Blob;
 use crate::error::Result;
 
 /// One call to be taken, under an id that the caller made: sent twice, it is taken once.
@@ -19,6 +20,8 @@ pub struct NewCall {
     pub task: Arc<str>,
     /// What the worker needs in order to run it.
     pub payload: Vec<u8>,
+    /// What the payload names: there for as long as this has not ended.
+    pub blobs: Vec<Blob>,
     /// The invocation whose body made the call.
     pub parent: Option<InvocationId>,
     /// Where its body runs.
@@ -143,6 +146,8 @@ pub struct Settlement {
     pub token: u64,
     /// How it ended.
     pub end: End,
+    /// What the result names: there for as long as this is kept.
+    pub blobs: Vec<Blob>,
     /// How long the body ran; then one that only was claimed is started in the same step.
     pub ran: Option<Micros>,
     /// What the result weighs.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pynenc_redis::error::{RedisError, Result};
-use pynenc_redis::link::{Call, Link};
+use pynenc_redis::link::{Call, Link, Request};
 use pynenc_redis::store::{AppId, LIBRARY};
 use redis::Value;
 
@@ -58,5 +58,20 @@ impl Link for Direct {
         let times = self.times.load(Ordering::Relaxed);
         let mut last = |call| (0..times).map(|_| send(call)).last().unwrap();
         Ok(calls.iter().map(&mut last).collect())
+    }
+
+    fn send(&self, requests: &[Request]) -> Result<Vec<Result<Value>>> {
+        let plain = |command: &redis::Cmd| {
+            let reply = command.query(&mut *self.connection.lock().unwrap());
+            Ok(reply.map_err(|error: redis::RedisError| RedisError::Protocol(error.to_string())))
+        };
+        let one = |request: &Request| match request {
+            Request::Run(call) => Ok(self.call(std::slice::from_ref(call))?.remove(0)),
+            Request::Keep { key, bytes, millis } => {
+                plain(redis::cmd("SET").arg(key).arg((**bytes).as_ref()).arg("NX").arg("PX").arg(*millis))
+            }
+            Request::Fetch { key } => plain(redis::cmd("GET").arg(key)),
+        };
+        requests.iter().map(one).collect()
     }
 }

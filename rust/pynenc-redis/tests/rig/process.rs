@@ -62,7 +62,7 @@ impl Process {
             id: self.remote.fresh_id(),
             task: self.remote.task(name),
             call: 0,
-            payload: payload.to_vec(),
+            packed: payload.to_vec().into(),
             parent: None,
             lane: Lane::Sync,
             delay: 0,

@@ -39,6 +39,7 @@ pub(crate) fn plain(store: &Store) -> NewCall {
         id: store.fresh_id(),
         task: "app.add".into(),
         payload: b"payload".to_vec(),
+        blobs: Vec::new(),
         parent: None,
         lane: Lane::Sync,
         delay: 0,
@@ -89,7 +90,16 @@ impl App {
     }
 
     pub(crate) fn settlement(&self, id: InvocationId, fence: Fence, end: End) -> Settlement {
-        Settlement { id, fence, token: self.store.fresh_number(), end, ran: None, bytes: 0, resume: None }
+        Settlement {
+            id,
+            fence,
+            token: self.store.fresh_number(),
+            end,
+            blobs: Vec::new(),
+            ran: None,
+            bytes: 0,
+            resume: None,
+        }
     }
 
     pub(crate) fn check(&self) {

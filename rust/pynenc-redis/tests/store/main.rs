@@ -10,6 +10,7 @@ mod rig;
 
 mod again;
 mod apps;
+mod blobs;
 mod lanes;
 mod leases;
 mod payloads;

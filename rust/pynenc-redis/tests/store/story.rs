@@ -126,7 +126,7 @@ impl Telling {
         let ran = (dice.roll(2) == 0).then_some(SECOND / 2);
         let token = self.app.store.fresh_number();
         let resume = (dice.roll(3) == 0).then(|| self.claims[pick(dice, self.claims.len())]);
-        let settlement = Settlement { id, fence, token, end, ran, bytes: dice.roll(30), resume };
+        let settlement = Settlement { id, fence, token, end, blobs: Vec::new(), ran, bytes: dice.roll(30), resume };
         let told = self.app.store.settle(&[settlement]).unwrap().remove(0);
         self.told(told)
     }

@@ -33,12 +33,12 @@ impl Line {
     /// Move those in line to `batch`, as many as one pipeline takes.
     pub(super) fn fill(&mut self, batch: &mut Vec<Arc<Ticket>>) {
         let mut commands: usize = batch.iter().map(|ticket| ticket.commands.len()).sum();
-        let mut bytes: usize = batch.iter().map(|ticket| ticket.bytes.len()).sum();
+        let mut bytes: usize = batch.iter().map(|ticket| ticket.size()).sum();
         while commands < MOST_COMMANDS && bytes < MOST_BYTES {
             let Some(ticket) = self.waiting.pop_front() else { break };
             if ticket.is_open() {
                 commands += ticket.commands.len();
-                bytes += ticket.bytes.len();
+                bytes += ticket.size();
                 batch.push(ticket);
             }
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::link::Bytes;
 use crate::link::connection::Connection;
 use crate::link::fault::Fault;
 use crate::link::patience::Patience;
@@ -23,6 +24,7 @@ pub(super) struct Outgoing {
 enum Piece {
     Copy(Vec<u8>),
     Part(Arc<Ticket>, Range<usize>),
+    Apart(Bytes),
 }
 
 impl Piece {
@@ -30,6 +32,7 @@ impl Piece {
         match self {
             Self::Copy(bytes) => bytes,
             Self::Part(ticket, range) => ticket.bytes.get(range.clone()).unwrap_or_default(),
+            Self::Apart(bytes) => (**bytes).as_ref(),
         }
     }
 }
@@ -37,6 +40,16 @@ impl Piece {
 impl Outgoing {
     /// Append a part of a ticket's bytes.
     pub(super) fn push_ticket(&mut self, ticket: &Arc<Ticket>, range: Range<usize>) {
+        let mut start = range.start;
+        for (at, bytes) in ticket.apart(&range) {
+            self.push_part(ticket, start..*at);
+            self.pieces.push_back(Piece::Apart(Arc::clone(bytes)));
+            start = *at;
+        }
+        self.push_part(ticket, start..range.end);
+    }
+
+    fn push_part(&mut self, ticket: &Arc<Ticket>, range: Range<usize>) {
         // Alone it needs no copy, however small.
         if range.len() > SMALL || self.pieces.is_empty() {
             self.pieces.push_back(Piece::Part(Arc::clone(ticket), range));

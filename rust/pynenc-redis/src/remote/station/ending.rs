@@ -10,6 +10,7 @@ use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::status::Status;
 
 use super::outbox::{Entry, Slip};
+use crate::blobs::{Blob, Packed};
 use crate::error::{RedisError, Result};
 use crate::remote::Remote;
 use crate::remote::after::After;
@@ -32,16 +33,16 @@ impl<C: Send + 'static> Remote<C> {
         &self,
         at: Ref,
         fence: Fence,
-        outcome: Outcome<Vec<u8>>,
+        outcome: Outcome<impl Into<Packed>>,
         bytes: u64,
         resume: Option<(Ref, Fence)>,
     ) -> Result<()> {
-        let end = match outcome {
-            Outcome::Success(value) => End::Success(value),
-            Outcome::Failed(value) => End::Failed(value),
-            Outcome::Lost(_) | Outcome::Cancelled => End::Cancelled,
+        let (end, blobs) = match outcome {
+            Outcome::Success(value) => apart(End::Success, value.into()),
+            Outcome::Failed(value) => apart(End::Failed, value.into()),
+            Outcome::Lost(_) | Outcome::Cancelled => (End::Cancelled, Vec::new()),
         };
-        self.end(at, fence, end, bytes, resume)
+        self.end(at, fence, (end, blobs), bytes, resume)
     }
 
     /// End a run by an error that is to be tried again, after `delay`; told to the store as by
@@ -50,7 +51,7 @@ impl<C: Send + 'static> Remote<C> {
     /// # Errors
     /// [`pynenc_core::error::CoreError::Fenced`], as far as is known here.
     pub fn retry(&self, at: Ref, fence: Fence, delay: Micros) -> Result<()> {
-        self.end(at, fence, End::Retry { delay }, 0, None)
+        self.end(at, fence, (End::Retry { delay }, Vec::new()), 0, None)
     }
 
     /// Hand a run back as if it had never been claimed; told to the store as by [`Self::finish`].
@@ -58,17 +59,24 @@ impl<C: Send + 'static> Remote<C> {
     /// # Errors
     /// [`pynenc_core::error::CoreError::Fenced`], as far as is known here.
     pub fn release(&self, at: Ref, fence: Fence) -> Result<()> {
-        self.end(at, fence, End::Release, 0, None)
+        self.end(at, fence, (End::Release, Vec::new()), 0, None)
     }
 
-    fn end(&self, at: Ref, fence: Fence, end: End, bytes: u64, resume: Option<(Ref, Fence)>) -> Result<()> {
+    fn end(
+        &self,
+        at: Ref,
+        fence: Fence,
+        (end, blobs): (End, Vec<Blob>),
+        bytes: u64,
+        resume: Option<(Ref, Fence)>,
+    ) -> Result<()> {
         let shared = self.shared();
         shared.guard()?;
         let slip = resume.map(|_| Arc::<Slip>::default());
         let token = shared.server.fresh_number();
         shared.decide(|state, after| {
             let resume = resume.map(|(waiter, fence)| (state.mirror.id(waiter), fence));
-            let settlement = Settlement { id: state.mirror.id(at), fence, token, end, ran: None, bytes, resume };
+            let settlement = Settlement { id: state.mirror.id(at), fence, token, end, blobs, ran: None, bytes, resume };
             state.end_run(Entry { at, settlement, slip: slip.clone() }, after)
         })?;
         slip.map_or(Ok(()), |slip| slip.wait())
@@ -104,7 +112,8 @@ impl<C> State<C> {
         let place = hold.station;
         // A hold goes back once: its own nonce tells this ending from every other of the invocation.
         let (token, end) = (fence.nonce, End::Release);
-        let settlement = Settlement { id, fence, token, end, ran: None, bytes: 0, resume: None };
+        let blobs = Vec::new();
+        let settlement = Settlement { id, fence, token, end, blobs, ran: None, bytes: 0, resume: None };
         self.stations.get_mut(place)?.outbox.push(Entry { at, settlement, slip: None });
         Some(id)
     }
@@ -146,6 +155,11 @@ impl<C> State<C> {
         shadow.status = status;
         shadow.retries += u32::from(status == Status::Retry);
     }
+}
+
+/// What is told of an end, and the blobs that go ahead of it.
+fn apart(end: fn(Vec<u8>) -> End, packed: Packed) -> (End, Vec<Blob>) {
+    (end(packed.payload), packed.blobs)
 }
 
 /// Whether a refusal is about another invocation than this.

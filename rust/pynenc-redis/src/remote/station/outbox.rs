@@ -59,8 +59,9 @@ impl Entry {
     }
 
     fn bytes(&self) -> usize {
+        let apart = self.settlement.blobs.iter().map(|blob| blob.content.size()).sum::<usize>();
         match &self.settlement.end {
-            End::Success(value) | End::Failed(value) => value.len(),
+            End::Success(value) | End::Failed(value) => value.len() + apart,
             End::Cancelled | End::Retry { .. } | End::Release => 0,
         }
     }

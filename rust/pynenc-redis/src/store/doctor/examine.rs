@@ -1,6 +1,6 @@
 //! What must hold, held against what was found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use pynenc_core::engine::Key;
 use pynenc_core::id::InvocationId;
@@ -20,9 +20,37 @@ pub(super) fn all(found: &Evidence) -> Vec<Finding> {
     running_keys(found, &mut wrong);
     registration_keys(found, &mut wrong);
     nothing_is_left(found, &mut wrong);
+    blobs(found, &mut wrong);
     let mut findings: Vec<Finding> = wrong.into_iter().map(Finding::from).collect();
     counters(found, &mut findings);
     findings
+}
+
+/// Each blob is counted by the records that name it, and is idle when there are none.
+fn blobs(found: &Evidence, wrong: &mut Vec<String>) {
+    let mut named: HashMap<&[u8], usize> = HashMap::new();
+    for digest in found.records.values().flat_map(|record| &record.blobs) {
+        *named.entry(digest).or_default() += 1;
+    }
+    let counted = found.keys.get(b"bn".as_slice()).map_or(&[][..], Vec::as_slice).chunks_exact(2);
+    for (digest, count) in counted.clone().map(|pair| (&pair[0], &pair[1])) {
+        let there = named.remove(digest.as_slice()).unwrap_or(0);
+        if count != there.to_string().as_bytes() {
+            wrong.push(format!("a blob is counted {} times, and named {there} times", String::from_utf8_lossy(count)));
+        }
+        if !found.keys.contains_key(&named_blob(digest)) {
+            wrong.push(format!("a blob is gone, and named {there} times"));
+        }
+    }
+    wrong.extend(named.values().map(|there| format!("a blob is named {there} times, and not counted")));
+    let idle = found.keys.get(b"bi".as_slice()).into_iter().flatten();
+    if idle.into_iter().any(|digest| counted.clone().any(|pair| pair[0] == *digest)) {
+        wrong.push("a blob is named, and counts as idle".to_owned());
+    }
+}
+
+fn named_blob(digest: &[u8]) -> Vec<u8> {
+    named("b", digest)
 }
 
 fn named(kind: &str, rest: &[u8]) -> Vec<u8> {

@@ -1,0 +1,135 @@
+//! Large values: stored once under the digest of their bytes, and named by whoever needs them.
+//!
+//! What a process knows of them is here; what the server decides about them is in `lua/blobs.lua`, and how both
+//! come together in [`crate::store`]. A blob is its bytes and nothing else: what they mean is said by whoever names
+//! it, so that a text and the same bytes are one blob and two values.
+
+mod known;
+mod shelf;
+mod tally;
+
+use std::fmt;
+use std::sync::Arc;
+
+use pynenc_core::fingerprint::content_digest;
+
+use crate::link::Bytes;
+use known::Known;
+
+pub use pynenc_core::fingerprint::Digest;
+pub use shelf::{Came, Shelf};
+pub use tally::{BlobCounters, Tally};
+
+/// How many bytes of a blob the server takes at most.
+pub const LARGEST: usize = 512 << 20;
+
+/// The bytes of a blob as their owner has them.
+pub trait Content: Send + Sync {
+    /// How many there are.
+    fn size(&self) -> usize;
+    /// The bytes, which hold still from now on; `None` when they are no longer those of the digest.
+    fn bytes(self: Arc<Self>) -> Option<Bytes>;
+}
+
+/// Bytes that nobody changes.
+impl Content for Vec<u8> {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn bytes(self: Arc<Self>) -> Option<Bytes> {
+        Some(self)
+    }
+}
+
+/// A value that is named by its digest, with its bytes for a server that does not have it.
+#[derive(Clone)]
+pub struct Blob {
+    /// BLAKE3 of the bytes.
+    pub digest: Digest,
+    /// The bytes.
+    pub content: Arc<dyn Content>,
+}
+
+impl Blob {
+    /// A blob of these bytes.
+    #[must_use]
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { digest: content_digest(&bytes), content: Arc::new(bytes) }
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({:02x?}…, {} bytes)", &self.digest[..4], self.content.size())
+    }
+}
+
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Blob {}
+
+/// What travels of a call or an outcome: its payload, and the blobs that the payload names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// What it names.
+    pub blobs: Vec<Blob>,
+}
+
+impl Packed {
+    /// How much it keeps from being sent, or from memory.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.blobs.iter().map(|blob| blob.content.size()).sum::<usize>()
+    }
+}
+
+impl From<Vec<u8>> for Packed {
+    fn from(payload: Vec<u8>) -> Self {
+        Self { payload, blobs: Vec::new() }
+    }
+}
+
+/// What one process knows of the blobs of one app.
+#[derive(Default)]
+pub struct Blobs {
+    known: Known,
+    /// What was fetched.
+    pub shelf: Shelf,
+    /// What was saved.
+    pub tally: Tally,
+}
+
+impl Blobs {
+    /// Whether the server had it when it was last named; it may have dropped it since.
+    #[must_use]
+    pub fn is_known(&self, digest: &Digest) -> bool {
+        self.known.has(digest)
+    }
+
+    /// A value of so many bytes was needed and at hand.
+    pub fn at_hand(&self, bytes: usize) {
+        self.tally.hits.add(1);
+        self.tally.bytes_at_hand.add(bytes);
+    }
+
+    pub(crate) fn note(&self, digest: &Digest) {
+        self.known.note(digest);
+    }
+
+    pub(crate) fn forget(&self, digest: &Digest) {
+        self.known.forget(digest);
+    }
+
+    /// Nothing is known any more.
+    pub fn forget_all(&self) {
+        self.known.clear();
+        self.shelf.clear();
+    }
+}

@@ -1,0 +1,175 @@
+//! The bytes of blobs that this process has fetched, within a number of bytes; each is fetched by one thread at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+use pynenc_core::content_cache::ContentCache;
+
+use super::Digest;
+use crate::error::{RedisError, Result};
+use crate::link::Bytes;
+use crate::patience;
+
+/// How many are kept at most, whatever they weigh.
+const MOST: usize = 65_536;
+const DEFAULT_BYTES: u64 = 256 << 20;
+
+/// Keeps what was used last.
+pub struct Shelf {
+    kept: Mutex<ContentCache<Bytes>>,
+    most_bytes: AtomicU64,
+    on_their_way: Mutex<HashMap<Digest, Arc<Flight>>>,
+}
+
+/// A blob that somebody is fetching.
+#[derive(Default)]
+struct Flight {
+    landed: Mutex<Option<Landing>>,
+    changed: Condvar,
+}
+
+/// How a flight ended.
+#[derive(Clone)]
+enum Landing {
+    /// With the bytes, or without if there are none.
+    Brought(Option<Bytes>),
+    /// Not at all: whoever waited looks for itself.
+    Failed,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self {
+            kept: Mutex::new(ContentCache::new(MOST, DEFAULT_BYTES)),
+            most_bytes: AtomicU64::new(DEFAULT_BYTES),
+            on_their_way: Mutex::default(),
+        }
+    }
+}
+
+impl Shelf {
+    /// Keep so many bytes at most from now on; what is kept goes.
+    pub fn limit(&self, bytes: u64) {
+        self.most_bytes.store(bytes, Ordering::Relaxed);
+        let before = std::mem::replace(&mut *self.kept.lock(), ContentCache::new(MOST, bytes));
+        drop(before);
+    }
+
+    /// How many bytes it may keep.
+    #[must_use]
+    pub fn most_bytes(&self) -> u64 {
+        self.most_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The bytes, if they are here.
+    #[must_use]
+    pub fn get(&self, digest: &Digest) -> Option<Bytes> {
+        self.kept.lock().get(digest).cloned()
+    }
+
+    /// Let go of the bytes: what was made of them is kept instead.
+    pub fn release(&self, digest: &Digest) {
+        let dropped = self.kept.lock().remove(digest);
+        drop(dropped);
+    }
+
+    fn keep(&self, digest: &Digest, bytes: &Bytes) {
+        let size = (**bytes).as_ref().len() as u64;
+        let put = self.kept.lock().put(*digest, Arc::clone(bytes), size);
+        drop(put);
+    }
+
+    pub(super) fn clear(&self) {
+        let dropped = self.kept.lock().clear();
+        drop(dropped);
+    }
+
+    /// The bytes as `fetch` brings them; whoever asks meanwhile waits for the same. `None`: there are none.
+    ///
+    /// # Errors
+    /// What `fetch` says, to the one who asked it; [`RedisError::Interrupted`] when a waiter has had enough.
+    pub fn get_or_fetch(
+        &self,
+        digest: &Digest,
+        fetch: impl FnOnce() -> Result<Option<Bytes>>,
+    ) -> Result<(Option<Bytes>, Came)> {
+        loop {
+            if let Some(bytes) = self.get(digest) {
+                return Ok((Some(bytes), Came::FromHere));
+            }
+            let (flight, is_mine) = self.board(digest);
+            if is_mine {
+                return self.fly(digest, &flight, fetch).map(|bytes| (bytes, Came::FromThere));
+            }
+            match flight.wait()? {
+                Landing::Brought(bytes) => return Ok((bytes, Came::FromHere)),
+                Landing::Failed => {}
+            }
+        }
+    }
+
+    fn board(&self, digest: &Digest) -> (Arc<Flight>, bool) {
+        let mut flights = self.on_their_way.lock();
+        if let Some(flight) = flights.get(digest) {
+            return (Arc::clone(flight), false);
+        }
+        let flight = Arc::<Flight>::default();
+        flights.insert(*digest, Arc::clone(&flight));
+        (flight, true)
+    }
+
+    fn fly(
+        &self,
+        digest: &Digest,
+        flight: &Flight,
+        fetch: impl FnOnce() -> Result<Option<Bytes>>,
+    ) -> Result<Option<Bytes>> {
+        /// Lands whatever happens, also in a panic.
+        struct Aboard<'a>(&'a Shelf, &'a Digest, &'a Flight, Landing);
+        impl Drop for Aboard<'_> {
+            fn drop(&mut self) {
+                self.0.on_their_way.lock().remove(self.1);
+                *self.2.landed.lock() = Some(self.3.clone());
+                self.2.changed.notify_all();
+            }
+        }
+        let mut aboard = Aboard(self, digest, flight, Landing::Failed);
+        let brought = fetch()?;
+        if let Some(bytes) = &brought {
+            self.keep(digest, bytes);
+        }
+        aboard.3 = Landing::Brought(brought.clone());
+        Ok(brought)
+    }
+}
+
+/// Where bytes came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// They were at hand, or another thread was fetching them.
+    FromHere,
+    /// They were fetched.
+    FromThere,
+}
+
+impl Flight {
+    fn wait(&self) -> Result<Landing> {
+        let mut landed = self.landed.lock();
+        loop {
+            if let Some(landing) = &*landed {
+                return Ok(landing.clone());
+            }
+            if !patience::is_limited() {
+                self.changed.wait(&mut landed);
+                continue;
+            }
+            self.changed.wait_for(&mut landed, patience::SLICE);
+            let over = parking_lot::MutexGuard::unlocked(&mut landed, patience::is_over);
+            if over {
+                return Err(RedisError::Interrupted);
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+-- Drop the blobs that nobody names, some at a time: 1 if there are more.
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  local more = shed(true)
+  write_counters()
+  return more and 1 or 0
+end

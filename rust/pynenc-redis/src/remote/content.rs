@@ -1,0 +1,43 @@
+//! Large values that this process needs: from here, or from the server.
+
+use std::sync::Arc;
+
+use pynenc_core::fingerprint::content_digest;
+
+use super::Remote;
+use crate::blobs::{Blobs, Came, Digest};
+use crate::error::{RedisError, Result};
+use crate::link;
+
+/// Large values.
+impl<C: Send + 'static> Remote<C> {
+    /// What this process knows of large values; `None` where the server has none.
+    #[must_use]
+    pub fn blobs(&self) -> Option<&Arc<Blobs>> {
+        self.shared().server.blobs()
+    }
+
+    /// The bytes of a digest; `None` when the server does not have them. Fetched by one thread, however many
+    /// ask at once, and held against their digest. Blocks unless they are here.
+    ///
+    /// # Errors
+    /// What keeps the server from answering; [`RedisError::Protocol`] when what came is not what was asked for.
+    pub fn content(&self, digest: &Digest) -> Result<Option<link::Bytes>> {
+        let shared = self.shared();
+        shared.guard()?;
+        let Some(blobs) = self.blobs() else { return shared.server.fetch(digest) };
+        let (bytes, came) = blobs.shelf.get_or_fetch(digest, || {
+            let fetched = shared.server.fetch(digest)?;
+            match &fetched {
+                Some(bytes) if content_digest((**bytes).as_ref()) != *digest => {
+                    Err(RedisError::Protocol("a large value is not the one that was stored under its digest".into()))
+                }
+                _ => Ok(fetched),
+            }
+        })?;
+        if let (Some(bytes), Came::FromHere) = (&bytes, came) {
+            blobs.at_hand((**bytes).as_ref().len());
+        }
+        Ok(bytes)
+    }
+}
