@@ -141,9 +141,7 @@ def _encode_view(value: memoryview, path: str) -> tuple[_Part, ...]:
     return head, value.cast("B") if value.c_contiguous else value.tobytes()
 
 
-def _decode_view(
-    name: str, itemsize: int, shape: tuple[int, ...], buffer: bytes | memoryview, path: str
-) -> memoryview:
+def _decode_view(name: str, itemsize: int, shape: tuple[int, ...], buffer: bytes | memoryview, path: str) -> memoryview:
     import struct
 
     code: Any = name[1:]

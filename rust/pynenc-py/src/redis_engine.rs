@@ -5,6 +5,7 @@
 //! this way: it has [`Remote`], which this keeps for it.
 
 mod hosting;
+mod opening;
 mod values;
 mod workers;
 
@@ -12,17 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pynenc_core::clock::Clock;
-use pynenc_core::engine::{Cancelling, Lane, Limits};
+use pynenc_core::engine::{Cancelling, Lane};
 use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
 use pynenc_core::status::ALL;
 use pynenc_redis::error::RedisError;
-use pynenc_redis::link::address::Address;
-use pynenc_redis::link::route::Route;
 use pynenc_redis::link::timing::Timing;
 use pynenc_redis::link::{fitness, wire::Wire};
-use pynenc_redis::remote::{Online, Remote, Settings};
-use pynenc_redis::store::{AppId, ClaimRequest, End, Receipt, Start, Store, WorkerId};
+use pynenc_redis::remote::{Remote, Settings};
+use pynenc_redis::store::{ClaimRequest, End, Receipt, Start, Store, WorkerId};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -49,18 +48,6 @@ pub(crate) struct PyRedisEngine {
     /// How values that come through the port travel.
     wire: Arc<TaskWire>,
     workers: PortWorkers,
-}
-
-impl Seconds {
-    fn timing(&self) -> PyResult<Timing> {
-        let duration = |seconds, name| Ok::<_, PyErr>(Duration::from_micros(micros(seconds, name)?));
-        Ok(Timing {
-            connect: duration(self.connect, "connect")?,
-            reply: duration(self.reply, "reply")?,
-            overall: duration(self.overall, "overall")?,
-            first: duration(self.first, "first")?,
-        })
-    }
 }
 
 impl PyRedisEngine {
@@ -107,7 +94,7 @@ impl PyRedisEngine {
         let limits = values::limits(limits)?;
         let clock = clock.map(|manual| Arc::clone(&manual.get().0) as Arc<dyn Clock>);
         let timing = seconds.map_or_else(|| Ok(Timing::default()), |seconds| seconds.timing())?;
-        let online = open(url, app_id, timing, limits, clock).map_err(Refusal::from)?;
+        let online = opening::open(url, app_id, timing, limits, clock).map_err(Refusal::from)?;
         let (store, link) = (Arc::clone(online.store()), Arc::clone(online.wire()));
         let settings = Settings {
             lease: Duration::from_micros(limits.lease),
@@ -398,17 +385,4 @@ impl PyRedisEngine {
     fn doctor(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         self.ask(py, Store::doctor)
     }
-}
-
-fn open(
-    url: &str,
-    app_id: &str,
-    timing: Timing,
-    limits: Limits,
-    clock: Option<Arc<dyn Clock>>,
-) -> pynenc_redis::error::Result<Online> {
-    let address: Address = url.parse()?;
-    let app = AppId::new(app_id)?;
-    let route = Route::new(address, app.prefix(), timing)?;
-    Ok(Online::new(route, &app, limits, clock))
 }
