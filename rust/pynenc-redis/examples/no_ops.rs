@@ -40,7 +40,7 @@ fn call(side: &Side, n: usize) -> Submission<()> {
         id: side.fresh_id(),
         task: side.task("no_op"),
         call: (),
-        payload: n.to_le_bytes().to_vec(),
+        packed: n.to_le_bytes().to_vec().into(),
         parent: None,
         lane: Lane::Sync,
         delay: 0,

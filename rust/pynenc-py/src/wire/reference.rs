@@ -162,7 +162,7 @@ impl TaskWire {
 }
 
 fn content_of(py: Python<'_>, source: &Source, digest: &Digest, size: u64, place: Place<'_>) -> PyResult<Bytes> {
-    let found = gil::ask(py, || source.remote.content(digest))?;
+    let found = gil::ask(py, || source.remote.content(digest, size))?;
     let Some(content) = found else {
         let why = "it was flushed, restarted without its data, or made room";
         if place.of == RETURN {

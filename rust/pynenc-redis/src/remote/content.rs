@@ -9,6 +9,18 @@ use crate::blobs::{Blobs, Came, Digest};
 use crate::error::{RedisError, Result};
 use crate::link;
 
+/// From how many bytes on a value is shared with the other processes of the host.
+const HOST_FROM: u64 = 64 << 10;
+
+fn checked(fetched: Option<link::Bytes>, digest: &Digest) -> Result<Option<link::Bytes>> {
+    match &fetched {
+        Some(bytes) if content_digest((**bytes).as_ref()) != *digest => {
+            Err(RedisError::Protocol("a large value is not the one that was stored under its digest".into()))
+        }
+        _ => Ok(fetched),
+    }
+}
+
 /// Large values.
 impl<C: Send + 'static> Remote<C> {
     /// What this process knows of large values; `None` where the server has none.
@@ -17,24 +29,20 @@ impl<C: Send + 'static> Remote<C> {
         self.shared().server.blobs()
     }
 
-    /// The bytes of a digest; `None` when the server does not have them. Fetched by one thread, however many
-    /// ask at once, and held against their digest. Blocks unless they are here.
+    /// The `size` bytes of a digest; `None` when the server does not have them. Fetched by one thread of one process
+    /// of the host, however many ask at once, and held against their digest. Blocks unless they are here.
     ///
     /// # Errors
     /// What keeps the server from answering; [`RedisError::Protocol`] when what came is not what was asked for.
-    pub fn content(&self, digest: &Digest) -> Result<Option<link::Bytes>> {
+    pub fn content(&self, digest: &Digest, size: u64) -> Result<Option<link::Bytes>> {
         let shared = self.shared();
         shared.guard()?;
         let Some(blobs) = self.blobs() else { return shared.server.fetch(digest) };
-        let (bytes, came) = blobs.shelf.get_or_fetch(digest, || {
-            let fetched = shared.server.fetch(digest)?;
-            match &fetched {
-                Some(bytes) if content_digest((**bytes).as_ref()) != *digest => {
-                    Err(RedisError::Protocol("a large value is not the one that was stored under its digest".into()))
-                }
-                _ => Ok(fetched),
-            }
-        })?;
+        let bring = || shared.server.fetch(digest).and_then(|fetched| checked(fetched, digest));
+        // Small ones are not worth a file.
+        let from_host = size >= HOST_FROM;
+        let fetch = || if from_host { shared.host.get_or_fetch(digest, Some(size), bring) } else { bring() };
+        let (bytes, came) = blobs.shelf.get_or_fetch(digest, fetch)?;
         if let (Some(bytes), Came::FromHere) = (&bytes, came) {
             blobs.at_hand((**bytes).as_ref().len());
         }
