@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -16,13 +17,17 @@ from peers import Peer
 from rounds import Visit
 from sizes import Size
 
+GENEROUS = 1.5
+"""How many times its share of the time that is left a peer may take before large arguments are handed to it."""
+
 
 @dataclass
 class Campaign:
     """Every peer once a round, another one first each time.
 
     :param made: the interpreter of each environment, or why there is none.
-    :param minutes: no visit starts that would end later, as long as it takes what the last one took.
+    :param minutes: after the first round no visit starts that would end later, if it takes what the last one took;
+        in the first one, large arguments are left out where time is short.
     """
 
     peers: list[Peer]
@@ -48,28 +53,38 @@ class Campaign:
         with (self.out / "compare.log").open("ab") as log:
             for number in range(rounds):
                 shift = number * len(self.peers) // max(rounds, 1)
-                for position, peer in enumerate(self.peers[shift:] + self.peers[:shift]):
-                    head = f"round {number + 1}/{rounds}, {position + 1}/{len(self.peers)} {peer.name}"
-                    self._visit(peer, head, log)
+                line = [peer for peer in self.peers[shift:] + self.peers[:shift] if self._installed(peer)]
+                left_out = 0
+                for position, peer in enumerate(line):
+                    allowance = self._left() / (len(line) - position) * GENEROUS if number == 0 else math.inf
+                    if number > 0 and self._took.get(peer.name, 0.0) > self._left():
+                        left_out += 1
+                        continue
+                    head = f"round {number + 1}/{rounds}, {position + 1}/{len(line)} {peer.name}"
+                    self._visit(peer, head, log, allowance)
+                if left_out:
+                    print(f"round {number + 1}/{rounds}: no time left for {left_out} of {len(line)}", flush=True)
+
+    def _installed(self, peer: Peer) -> bool:
+        return isinstance(self.made[peer.environment], Environment)
+
+    def _left(self) -> float:
+        """Seconds."""
+        return max(0.0, self._began + self.minutes * 60 - time.monotonic())
 
     def write(self) -> None:
         """Keep what is known so far."""
         self.report["minutes"] = round((time.monotonic() - self._began) / 60, 1)
         (self.out / "compare.json").write_text(json.dumps(self.report, indent=1) + "\n")
 
-    def _visit(self, peer: Peer, head: str, log: IO[bytes]) -> None:
-        place = self.made[peer.environment]
-        if isinstance(place, str):
-            return
-        began = time.monotonic()
-        if began - self._began + self._took.get(peer.name, 0.0) > self.minutes * 60:
-            print(f"{head}: no time left", flush=True)
-            return
+    def _visit(self, peer: Peer, head: str, log: IO[bytes], allowance: float) -> None:
+        began, place = time.monotonic(), self.made[peer.environment]
+        assert isinstance(place, Environment)
         log.write(f"==== {head}\n".encode())
         log.flush()
         skip = frozenset(self._skip.setdefault(peer.name, set()))
         python, told = place.python, partial(tell, head)
-        visit = Visit(peer, python, self.size, self.settings, self.wanted, skip, log, told)
+        visit = Visit(peer, python, self.size, self.settings, self.wanted, skip, log, told, allowance)
         found = visit.take()
         tell("", "")
         self._learn(peer.name, found, time.monotonic() - began)

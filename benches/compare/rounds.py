@@ -27,6 +27,7 @@ class Visit:
 
     :param skip: measures that are left out: they failed, or took long, in an earlier round.
     :param tell: called with the name of each measure before it starts.
+    :param allowance: seconds after which no large argument is handed over any more.
     """
 
     peer: Peer
@@ -37,6 +38,8 @@ class Visit:
     skip: frozenset[str]
     log: IO[bytes]
     tell: Callable[[str], None]
+    allowance: float
+    began: float = field(default_factory=time.monotonic)
     found: Answer = field(default_factory=dict)
     late: int = 0
 
@@ -65,6 +68,8 @@ class Visit:
             self.found.update({order.name: start for order in line})
             return []
         for position, order in enumerate(line):
+            if order.large and time.monotonic() - self.began > self.allowance:
+                return self._pass_over(line[position:], "not asked: no time left")
             self.tell(order.name)
             answer = self._one(driven, server, order)
             self.found[order.name] = answer

@@ -37,7 +37,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="one tiny round: does it run?")
     parser.add_argument("--only", default="", help="measures, by comma: single, trips, batch, shared, backlog")
     parser.add_argument("--durable", action="store_true", help="servers keep an append-only file")
-    parser.add_argument("--minutes", type=float, default=120, help="end before so long, installing aside (default 120)")
+    parser.add_argument(
+        "--minutes", type=float, default=120, help="end after about so long, installing aside (default 120)"
+    )
     parser.add_argument("--anyway", action="store_true", help="measure on a busy machine or a debug build too")
     parser.add_argument("--environments", type=Path, default=RESULTS / "environments", help="folder of theirs")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the report")
