@@ -23,9 +23,13 @@ impl Seconds {
             reply: duration(self.reply, "reply")?,
             overall: duration(self.overall, "overall")?,
             first: duration(self.first, "first")?,
+            ..Timing::default()
         })
     }
 }
+
+/// How often in a lease, at least, a worker tries to come back to a server that is away.
+const RETURNS: u32 = 4;
 
 pub(super) fn open(
     url: &str,
@@ -35,6 +39,7 @@ pub(super) fn open(
     clock: Option<Arc<dyn Clock>>,
 ) -> pynenc_redis::error::Result<Online> {
     let address: Address = url.parse()?;
+    let timing = Timing { pause: timing.pause.min(Duration::from_micros(limits.lease) / RETURNS), ..timing };
     let app = AppId::new(app_id)?;
     let route = Route::new(address, app.prefix(), timing)?;
     Ok(Online::new(route, &app, limits, clock))

@@ -4,9 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(20);
-const LONGEST: Duration = Duration::from_secs(2);
 
-/// The pauses of one series of failures: full jitter below a bound that doubles from 20 ms to 2 s.
+/// The pauses of one series of failures: full jitter below a bound that doubles from 20 ms to the longest.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -14,8 +13,8 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// One more failure; how long to wait before the next attempt.
-    pub(super) fn next(&mut self) -> Duration {
-        let bound = bound(self.failures);
+    pub(super) fn next(&mut self, longest: Duration) -> Duration {
+        let bound = bound(self.failures, longest);
         self.failures = self.failures.saturating_add(1);
         bound.mul_f64(random_share())
     }
@@ -26,8 +25,8 @@ impl Backoff {
     }
 }
 
-fn bound(failures: u32) -> Duration {
-    FIRST.saturating_mul(1 << failures.min(16)).min(LONGEST)
+fn bound(failures: u32, longest: Duration) -> Duration {
+    FIRST.saturating_mul(1 << failures.min(16)).min(longest)
 }
 
 /// A random number between 0 and 1, from the keys that the standard library draws for its maps.
@@ -40,11 +39,13 @@ fn random_share() -> f64 {
 mod tests {
     use super::*;
 
+    const LONGEST: Duration = Duration::from_secs(2);
+
     #[test]
-    fn bounds_double_from_20_ms_to_2_s() {
-        let bounds: Vec<u128> = (0..9).map(|failures| bound(failures).as_millis()).collect();
+    fn bounds_double_from_20_ms_to_the_longest() {
+        let bounds: Vec<u128> = (0..9).map(|failures| bound(failures, LONGEST).as_millis()).collect();
         assert_eq!(bounds, [20, 40, 80, 160, 320, 640, 1280, 2000, 2000]);
-        assert_eq!(bound(u32::MAX), LONGEST);
+        assert_eq!(bound(u32::MAX, LONGEST), LONGEST);
     }
 
     #[test]
@@ -60,9 +61,9 @@ mod tests {
     fn success_begins_again() {
         let mut backoff = Backoff::default();
         for _ in 0..100 {
-            assert!(backoff.next() <= LONGEST);
+            assert!(backoff.next(LONGEST) <= LONGEST);
         }
         backoff.reset();
-        assert!(backoff.next() <= FIRST);
+        assert!(backoff.next(LONGEST) <= FIRST);
     }
 }

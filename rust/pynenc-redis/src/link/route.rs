@@ -139,7 +139,7 @@ impl Route {
             }
             Fault::Fatal(error) => state.last = error.to_string(),
         }
-        let pause = state.backoff.next();
+        let pause = state.backoff.next(self.timing.pause);
         state.not_before = Some(Instant::now() + pause);
         fault
     }

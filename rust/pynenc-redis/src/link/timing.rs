@@ -14,6 +14,9 @@ pub struct Timing {
     /// For one call as long as the server has never been reached: it is more likely that the
     /// address is wrong than that an outage began before the start.
     pub first: Duration,
+    /// Between two attempts, at most. A fraction of the lease, or a worker that lived through an outage would not be
+    /// back before its lease is over.
+    pub pause: Duration,
 }
 
 impl Default for Timing {
@@ -23,6 +26,7 @@ impl Default for Timing {
             reply: Duration::from_secs(5),
             overall: Duration::from_secs(60),
             first: Duration::from_secs(10),
+            pause: Duration::from_secs(2),
         }
     }
 }

@@ -29,6 +29,7 @@ pub const HASTY: Timing = Timing {
     reply: Duration::from_millis(500),
     overall: Duration::from_secs(2),
     first: Duration::from_secs(1),
+    pause: Duration::from_secs(2),
 };
 
 pub fn wire(url: &str) -> Wire {

@@ -190,7 +190,7 @@ impl Pipeline {
             Some(why) => why,
         };
         shared.route.remark(why);
-        self.not_before = Some(Instant::now() + self.backoff.next());
+        self.not_before = Some(Instant::now() + self.backoff.next(shared.route.timing().pause));
         Ok(())
     }
 
