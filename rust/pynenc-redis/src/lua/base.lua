@@ -10,8 +10,9 @@ local P, NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTION
 -- By name, and how it is changed; by lane, how many are to be woken; by process, its notices; members
 -- and deadlines; how many have ended; the number of the last claim; by digest, how many records more name it.
 local changed, woken, mail, leases, ended, order, named
--- Records that were looked at, by id; those to be written; who gave claims back; the latest ended.
-local records, unsaved, released, endings
+-- By id, the records that were looked at, and the texts of those that were read and of none made a table;
+-- those of either kind to be written; by worker, the claims given back; the latest ended.
+local records, texts, unsaved, rewritten, released, endings
 
 local function begin(KEYS, ARGV)
   call, pack, parse = redis.call, struct.pack, struct.unpack
@@ -23,7 +24,7 @@ local function begin(KEYS, ARGV)
     NOW = time[1] * 1000000 + time[2]
   end
   changed, woken, mail, leases, ended, order, named = {}, {}, {}, {}, 0, nil, {}
-  records, unsaved, released, endings = {}, {}, {}, {}
+  records, texts, unsaved, rewritten, released, endings = {}, {}, {}, {}, {}, {}
 end
 
 -- Counters change by what a call has done in all: one write a counter, however long the batch.

@@ -2,7 +2,6 @@
 -- those whose task the worker does not know are parked: both cost nothing while they wait.
 local MOST_LOOKS = 500
 local ENTRY_IDS = 9
-local START_KEYED, START_ALL = 1, 2
 
 -- Whether the worker registered the task; one that registered none takes every task.
 local function knowledge_of(worker, takes_all)
@@ -111,7 +110,14 @@ local function claim(request, answer)
   -- Lanes that were found empty to the last entry are told as well.
   local found, looks, drained = 0, 0, {}
 
-  local function look(id, where)
+  local function look(id, where, lane)
+    local plain = where == QUEUED and take_plain(request, lane, id)
+    if plain then
+      found = found + 1
+      answer[#answer + 1] = id
+      answer[#answer + 1] = plain
+      return
+    end
     local r = load(id)
     if not r or not has(r, where) then
       return
@@ -128,11 +134,11 @@ local function claim(request, answer)
     end
   end
 
-  local function look_at_all(ids, where)
+  local function look_at_all(ids, where, lane)
     looks = looks + #ids
     fetch(ids)
     for _, id in ipairs(ids) do
-      look(id, where)
+      look(id, where, lane)
     end
     return ids[1] ~= nil
   end
@@ -140,7 +146,7 @@ local function claim(request, answer)
   for _, lane in ipairs(request.lanes) do
     look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
     while found < request.limit and looks < MOST_LOOKS do
-      if not look_at_all(pop(lane, request.limit - found), QUEUED) then
+      if not look_at_all(pop(lane, request.limit - found), QUEUED, lane) then
         drained[lane] = true
         break
       end

@@ -8,10 +8,14 @@ local function claim_member(r)
 end
 
 -- Take it out of its worker's hands. Its last line of history has named the worker.
+local function release(worker, member)
+  local members = released[worker] or {}
+  released[worker] = members
+  members[#members + 1] = member
+end
+
 local function unhold(r)
-  local members = released[r.worker] or {}
-  released[r.worker] = members
-  members[#members + 1] = claim_member(r)
+  release(r.worker, claim_member(r))
   r.worker = NOBODY
 end
 
@@ -85,6 +89,13 @@ local function leave_behind(r, value, left)
   end
 end
 
+-- It is kept from now on.
+local function note_end(id, bytes)
+  endings[#endings + 1] = pack('>I8', NOW) .. id
+  count('b', bytes)
+  ended = ended + 1
+end
+
 -- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value
 -- but the words for a worker that was lost. `blobs` are the digests that the value names.
 local function finish(r, to, value, bytes, left, blobs)
@@ -113,9 +124,7 @@ local function finish(r, to, value, bytes, left, blobs)
   r.bytes = bytes
   tell_end(r, value)
   save(r)
-  endings[#endings + 1] = pack('>I8', NOW) .. r.id
-  count('b', bytes)
-  ended = ended + 1
+  note_end(r.id, bytes)
   return true
 end
 

@@ -45,15 +45,18 @@ local function tell(r, notice)
   end
 end
 
-local function tell_end(r, value)
-  if r.notify == NOBODY and not has(r, WATCHED) then
-    return
-  end
+local function end_notice(id, status, losses, left, value)
   -- What lies apart and is small enough for a notice travels with it all the same.
   local fits = value and #value <= INLINE_SIZE
-  local left = r.left == LEFT_LARGE and fits and LEFT_VALUE or r.left
   local inline = fits and value or ''
-  tell(r, pack('>Bc16BBBI4', ENDED_NOTICE, r.id, r.status, r.losses, left, #inline) .. inline)
+  return pack('>Bc16BBBI4', ENDED_NOTICE, id, status, losses, left == LEFT_LARGE and fits and LEFT_VALUE or left, #inline)
+    .. inline
+end
+
+local function tell_end(r, value)
+  if r.notify ~= NOBODY or has(r, WATCHED) then
+    tell(r, end_notice(r.id, r.status, r.losses, r.left, value))
+  end
 end
 
 local function channel_of(client)

@@ -43,7 +43,7 @@ end
 
 -- A call must neither stop half-way nor count to what a stranger wrote: what is no record, whoever
 -- wrote it, is not there.
-local function remember(id, text)
+local function understand(id, text)
   local r = text and #text >= HEAD_SIZE and read(id, text)
   local told = r and offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + r.history_size
   r = r and r.status < #FINAL and told <= #r.body and r
@@ -55,7 +55,8 @@ end
 local function load(id)
   local r = records[id]
   if r == nil then
-    return remember(id, call('GET', P .. 'i:' .. id))
+    local text = texts[id]
+    return understand(id, text == nil and call('GET', P .. 'i:' .. id) or text)
   end
   return r or nil
 end
@@ -63,7 +64,7 @@ end
 -- So many words in one command: Lua has no room for many thousands.
 local MOST_WORDS = 2000
 
--- Have these at hand, by one command.
+-- Have the texts of these at hand, by one command.
 local function fetch(ids)
   for from = 1, #ids, MOST_WORDS do
     local keys = {}
@@ -72,8 +73,8 @@ local function fetch(ids)
     end
     for i, text in ipairs(call('MGET', unpack(keys))) do
       local id = ids[from + i - 1]
-      if records[id] == nil then
-        remember(id, text)
+      if texts[id] == nil then
+        texts[id] = text
       end
     end
   end
@@ -92,23 +93,29 @@ local function save(r)
   end
 end
 
+-- The same for one of which no table was made.
+local function rewrite(id, text)
+  texts[id] = text
+  rewritten[#rewritten + 1] = id
+end
+
 local function write_records()
   local words = {}
+  for _, id in ipairs(rewritten) do
+    words[#words + 1] = P .. 'i:' .. id
+    words[#words + 1] = texts[id]
+  end
   for _, r in ipairs(unsaved) do
     r.is_unsaved = false
     if not r.is_gone then
       words[#words + 1] = P .. 'i:' .. r.id
       words[#words + 1] = written(r)
     end
-    if #words >= MOST_WORDS then
-      call('MSET', unpack(words))
-      words = {}
-    end
   end
-  if words[1] then
-    call('MSET', unpack(words))
+  for from = 1, #words, MOST_WORDS do
+    call('MSET', unpack(words, from, math.min(#words, from + MOST_WORDS - 1)))
   end
-  unsaved = {}
+  unsaved, rewritten = {}, {}
 end
 
 -- Change the flags of a record in its place, and nothing else of it.

@@ -17,9 +17,10 @@ local function read_request(text)
     limit = limit,
     start = start,
     lanes = { byte(text, at, at + lanes - 1) },
-    deadline = tonumber(known[1]),
+    deadline = known[1],
     knows = knowledge_of(worker, known[2] == '1'),
     nonces = known[3] or '',
+    phrases = {},
   }
 end
 
@@ -34,7 +35,7 @@ local function is_sent_again(request)
   return false
 end
 
-local function remember(request)
+local function note_nonce(request)
   local nonces = request.nonce .. sub(request.nonces, 1, 8 * (REMEMBERED - 1))
   call('HSET', P .. 'w:' .. request.worker, 'c', nonces)
 end
@@ -101,7 +102,7 @@ return function(KEYS, ARGV)
   end
   answer[2] = queued
   if found > 0 then
-    remember(request)
+    note_nonce(request)
   end
   if due and found < request.limit then
     answer[3] = math.max(0, tonumber(due) - NOW)

@@ -100,7 +100,7 @@ macro_rules! lua {
 }
 
 /// In an order in which each stands on those before it.
-const SHARED: [&str; 12] = [
+const SHARED: [&str; 13] = [
     lua!("base"),
     lua!("record"),
     lua!("queue"),
@@ -110,6 +110,7 @@ const SHARED: [&str; 12] = [
     lua!("ending"),
     lua!("retention"),
     lua!("take"),
+    lua!("plain"),
     lua!("claim"),
     lua!("settle"),
     lua!("leases"),
