@@ -49,8 +49,8 @@ local function end_notice(id, status, losses, left, value)
   -- What lies apart and is small enough for a notice travels with it all the same.
   local fits = value and #value <= INLINE_SIZE
   local inline = fits and value or ''
-  return pack('>Bc16BBBI4', ENDED_NOTICE, id, status, losses, left == LEFT_LARGE and fits and LEFT_VALUE or left, #inline)
-    .. inline
+  left = left == LEFT_LARGE and fits and LEFT_VALUE or left
+  return pack('>Bc16BBBI4', ENDED_NOTICE, id, status, losses, left, #inline) .. inline
 end
 
 local function tell_end(r, value)

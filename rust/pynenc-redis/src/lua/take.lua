@@ -1,4 +1,7 @@
 -- Giving an invocation to a worker: attempt, nonce, lease and running key in one step.
+-- Which of the claimed count as started from the claim on.
+local START_KEYED, START_ALL = 1, 2
+
 -- Claims are numbered, so that what a worker holds can be told in the order of the claims. Numbers
 -- are drawn for `most` claims at once; those left over are never used.
 local function next_order(most)
