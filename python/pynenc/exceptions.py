@@ -295,6 +295,9 @@ class UnacknowledgedError(PynencError):
         self.invocation_ids, self.message = list(invocation_ids), message
         super().__init__(self.invocation_ids, message)
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class LocalServerError(PynencError, ConnectionError):
     """The local engine cannot have its server: no program, no safe place for it, or it does not come up."""

@@ -80,9 +80,10 @@ impl Wait<'_> {
         if first.sleep(py)? {
             return Ok(true);
         }
-        if Instant::now() >= look_at
-            && let Some(&at) = awaited.first()
-        {
+        if Instant::now() < look_at {
+            return Ok(false); // something other than an end has happened: whoever waits looks again
+        }
+        if let Some(&at) = awaited.first() {
             self.runtime.advise(py, at)?;
         }
         self.sleep(py)

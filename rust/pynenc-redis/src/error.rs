@@ -41,7 +41,10 @@ pub enum RedisError {
         reason: String,
     },
     /// The server is out of memory and takes no new work.
-    #[error("{server} is out of memory and takes no new work: {reason}")]
+    #[error(
+        "{server} is out of memory and takes no new work: let workers catch up, keep fewer results \
+         (keep_results_count, keep_results_bytes), or raise its maxmemory ({reason})"
+    )]
     Full {
         /// Where, without secrets.
         server: String,

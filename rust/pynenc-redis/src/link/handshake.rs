@@ -106,7 +106,14 @@ fn refusal(error: &ServerError, address: &Address) -> Fault {
 
 /// The error for refused credentials or rights.
 pub(super) fn access(error: &ServerError, server: &dyn Display) -> RedisError {
-    RedisError::Access { server: server.to_string(), reason: said(error) }
+    let cure = match error.code() {
+        "NOPERM" => "give this user the rights that the documentation lists",
+        _ => {
+            "user and password belong into the address, redis://user:password@host, or into redis_username and \
+              redis_password"
+        }
+    };
+    RedisError::Access { server: server.to_string(), reason: format!("{}; {cure}", said(error)) }
 }
 
 /// A server's error in its own words.

@@ -164,8 +164,15 @@ impl Route {
 
     /// The error for a caller that waited in vain.
     pub(super) fn unreachable(&self, patience: &Patience) -> RedisError {
-        let last = self.state.lock().last.clone();
-        let last = if last.is_empty() { "no reply yet".into() } else { last };
+        let (last, met) = {
+            let state = self.state.lock();
+            (state.last.clone(), state.met)
+        };
+        let mut last = if last.is_empty() { "no reply yet".into() } else { last };
+        if !met {
+            let tls = if self.tls.is_some() { " and speaks TLS there" } else { "" };
+            last.push_str(&format!("; it has never answered: is this its address, and does it run{tls}?"));
+        }
         RedisError::Unreachable { server: self.address.to_string(), seconds: patience.waited(), last }
     }
 
