@@ -45,8 +45,8 @@ end
 -- wrote it, is not there.
 local function understand(id, text)
   local r = text and #text >= HEAD_SIZE and read(id, text)
-  local told = r and offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + r.history_size
-  r = r and r.status < #FINAL and told <= #r.body and r
+  local more = r and #r.body - offset(r, LARGE_PAYLOAD) - r.task_size - r.payload_size - r.history_size
+  r = r and r.status < #FINAL and (more == 0 or more > 0 and r.left ~= 0) and r
   records[id] = r or false
   return r or nil
 end
