@@ -25,7 +25,7 @@ from tests.servers import Server
 
 BOUND_S = 60
 SECRET = "correct-horse-battery"
-QUICK = {"redis_first_contact_seconds": 0.2, "redis_retry_seconds": 5}
+QUICK = {"redis_first_contact_seconds": 0.2}  # for a server that never comes
 
 StartServer = Callable[..., Server]
 
@@ -51,7 +51,7 @@ def made() -> Iterator[Callable[..., Pynenc]]:
 
     def make(url: str, app_id: str | None = None, **settings: Any) -> Pynenc:
         values = {"engine": "redis", "redis_url": url, "runner_cls": "ThreadRunner", "logging_level": "critical"}
-        apps.append(Pynenc(app_id or f"bad-{uuid4().hex[:12]}", config_values={**values, **QUICK, **settings}))
+        apps.append(Pynenc(app_id or f"bad-{uuid4().hex[:12]}", config_values={**values, **settings}))
         return apps[-1]
 
     yield make
@@ -88,7 +88,7 @@ def closed_port() -> int:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_server_that_is_not_there_is_named_wherever_it_is_needed(way: str, made: Callable[..., Pynenc]) -> None:
     port = closed_port()
-    app = made(f"redis://user:{SECRET}@127.0.0.1:{port}/3")
+    app = made(f"redis://user:{SECRET}@127.0.0.1:{port}/3", **QUICK)
     with pytest.raises((EngineUnreachableError, UnacknowledgedError)) as caught:
         WAYS[way](app)
     text = str(caught.value)
@@ -110,7 +110,7 @@ def test_a_server_that_is_not_there_is_named_wherever_it_is_needed(way: str, mad
 def test_a_wrong_address_is_named(url: str, words: str, made: Callable[..., Pynenc], start_server: StartServer) -> None:
     server = start_server(port=0)
     with pytest.raises(EngineUnreachableError, match=words):
-        made(url.format(port=server.port)).task(echo)(1)
+        made(url.format(port=server.port), **QUICK).task(echo)(1)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_full_server_refuses_work_and_ends_what_it_has(
 ) -> None:
     server = start_server(maxmemory_policy="noeviction")
     app = made(server.url, redis_retry_seconds=0.3)
-    task, taken = app.task(echo), []
+    task, taken = app.task(echo, disable_cache_args="*"), []
     with server.client() as client:
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 1_000_000)
     with pytest.raises(BackPressureError, match=r"out of memory and takes no new work: .*raise its maxmemory"):

@@ -215,7 +215,7 @@ def over(server: Server, **settings: Any) -> Pynenc:
 
 def test_a_stream_waits_for_room_and_loses_nothing(full: Server) -> None:
     own = over(full)
-    task, taken = own.task(large), []
+    task, taken = own.task(large, disable_cache_args="*"), []
 
     def items() -> Iterator[tuple[int, str]]:
         for n in range(300):
@@ -243,7 +243,7 @@ def refusals(server: Server) -> int:
 
 def test_a_stream_that_finds_no_room_says_so_after_what_it_had_submitted(full: Server) -> None:
     own = over(full, redis_retry_seconds=0.3)
-    group = own.task(large).parallelize((n, FILLING) for n in range(300))
+    group = own.task(large, disable_cache_args="*").parallelize((n, FILLING) for n in range(300))
     while not group.complete:
         time.sleep(0.01)
     submitted = len(group)
@@ -257,7 +257,7 @@ def test_a_stream_that_finds_no_room_says_so_after_what_it_had_submitted(full: S
 
 def test_a_stream_that_waits_for_room_can_be_closed(full: Server) -> None:
     own = over(full)
-    group = own.task(large).parallelize((n, FILLING) for n in itertools.count())
+    group = own.task(large, disable_cache_args="*").parallelize((n, FILLING) for n in itertools.count())
     while not refusals(full):
         time.sleep(0.01)
     group.close()
