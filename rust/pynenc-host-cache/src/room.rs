@@ -7,9 +7,10 @@ use rustix::fs::{self, AtFlags};
 use crate::directory::{self, Entry};
 use crate::part::{self, Part, SUFFIX};
 
-/// The part of the file system that the cache may fill, and the part that it leaves free for others.
+/// The part of the file system that the cache may fill, and the part that it leaves free for others, with its most.
 const LARGEST_SHARE: u64 = 2;
 const LEFT_FREE: u64 = 10;
+const LEFT_FREE_MOST: u64 = 1 << 30;
 
 /// The limit of a cache in `folder`: as configured, and no more than its share of the file system.
 pub(crate) fn limit(folder: &OwnedFd, configured: u64) -> u64 {
@@ -70,6 +71,6 @@ fn shrink(folder: &OwnedFd, mut values: Vec<Entry>, mut total: u64, limit: u64) 
 /// as somebody maps them.
 fn has_free(folder: &OwnedFd, length: u64) -> bool {
     let Ok(found) = fs::fstatvfs(folder) else { return false };
-    let left = found.f_blocks / LEFT_FREE;
-    found.f_blocks == 0 || found.f_bavail.saturating_sub(left) * found.f_frsize >= length
+    let left = (found.f_blocks * found.f_frsize / LEFT_FREE).min(LEFT_FREE_MOST);
+    found.f_blocks == 0 || (found.f_bavail * found.f_frsize).saturating_sub(left) >= length
 }

@@ -77,6 +77,30 @@ def start_command(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str
         process.communicate()
 
 
+class HostCache:
+    """Where one test has the cache of large values that worker processes share."""
+
+    def __init__(self, above: Path) -> None:
+        self.above = above
+        self.root = above / f"pynenc-values-{os.geteuid()}"
+        self.settings = {"host_cache_dir": str(above)}
+
+    def folders(self) -> list[Path]:
+        """One an application."""
+        return list(self.root.iterdir()) if self.root.exists() else []
+
+    def names(self) -> list[str]:
+        """What is in the folders."""
+        return [path.name for folder in self.folders() for path in folder.iterdir()]
+
+
+@pytest.fixture
+def host_cache(tmp_path: Path) -> HostCache:
+    above = tmp_path / "above"
+    above.mkdir(mode=0o700)
+    return HostCache(above)
+
+
 def until(condition: Callable[[], Any], what: str = "it did not come to that") -> Any:
     """Wait until the condition holds, and for no longer than a test may take; its value."""
     deadline = time.monotonic() + PATIENCE

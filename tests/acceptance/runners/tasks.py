@@ -9,7 +9,9 @@ import json
 import os
 import signal
 import time
+import zlib
 from pathlib import Path
+from typing import Any
 
 from pynenc import Pynenc
 from pynenc.context import current, runner_args
@@ -122,6 +124,41 @@ def leaks(mebibytes: int) -> int:
 
 def _threads() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
+
+
+# -- large values ---------------------------------------------------------------------------------
+_held: list[Any] = []
+
+
+@app.task
+def meet(array: Any, place: str, count: int) -> tuple[int, int, bool, str]:
+    """Keep an array, and return when so many processes have come: who has it, what it is, and where."""
+    _held[:] = [array]
+    (Path(place) / str(os.getpid())).touch()
+    while len(list(Path(place).iterdir())) < count:
+        time.sleep(0.01)
+    return os.getpid(), zlib.crc32(array), array.flags.writeable, _mapped_file(array)
+
+
+@app.task
+def check_again(array: Any, marker: str, release: str) -> tuple[int, int, str]:
+    """Look at an array before and after others have come."""
+    before = zlib.crc32(array)
+    Path(marker).write_text(str(os.getpid()), "utf-8")
+    while not Path(release).exists():
+        time.sleep(0.01)
+    return before, zlib.crc32(array), _mapped_file(array)
+
+
+def _mapped_file(array: Any) -> str:
+    """The file whose memory the array is a view of; empty: it is in memory of the process."""
+    address = array.__array_interface__["data"][0]
+    for line in Path("/proc/self/maps").read_text("utf-8").splitlines():
+        span, _, _, _, _, *file = line.split(maxsplit=5)
+        start, end = (int(place, 16) for place in span.split("-"))
+        if start <= address < end:
+            return file[0] if file else ""
+    return ""
 
 
 def _attempt() -> int:
