@@ -8,6 +8,7 @@ use redis::{Parser, Value};
 use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::handshake::Peer;
+use super::large::{Ahead, LARGE, Large};
 use super::patience::{GaveUp, Patience};
 use super::socket::{Closer, Socket};
 use crate::error::RedisError;
@@ -24,6 +25,13 @@ const UNENCRYPTED: &str = "a server without TLS is named redis://";
 pub(super) struct Connection {
     socket: Socket,
     parser: Parser,
+    /// Nothing that was read is in the parser.
+    is_parsed: bool,
+    /// The most that was read for one reply through the parser, which has room for it since.
+    most: usize,
+    ahead: Ahead,
+    /// A large value that is on its way.
+    large: Option<Large>,
     /// How long to wait for a byte.
     stall: Duration,
     endpoint: Endpoint,
@@ -33,7 +41,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(socket: Socket, endpoint: Endpoint, stall: Duration) -> Result<Self, Fault> {
         socket.wake_every(SLICE).map_err(|error| Fault::Lost(format!("{endpoint}: {error}")))?;
-        Ok(Self { socket, parser: Parser::new(), stall, endpoint, peer: Peer::default() })
+        let (ahead, peer) = (Ahead::default(), Peer::default());
+        Ok(Self { socket, parser: Parser::new(), is_parsed: true, most: 0, ahead, large: None, stall, endpoint, peer })
     }
 
     /// Where it leads.
@@ -63,7 +72,7 @@ impl Connection {
 
     /// Send these bytes from `sent` on, which keeps count: after [`Fault::GaveUp`] it can go on.
     pub(super) fn send_from(&mut self, bytes: &[u8], sent: &mut usize, patience: &Patience) -> Result<(), Fault> {
-        let mut stream = Patient::new(&mut self.socket, self.stall, patience);
+        let mut stream = Patient::new(&mut self.socket, &mut self.ahead, self.stall, patience);
         let result = stream.send(bytes, sent);
         let gave_up = stream.gave_up;
         result.map_err(|error| gave_up.map_or_else(|| self.lost(&error), Fault::GaveUp))
@@ -79,8 +88,10 @@ impl Connection {
 
     /// The next reply, or nothing if not one byte of it came in time. The connection is good all the same.
     pub(super) fn receive_unless_silent(&mut self, patience: &Patience) -> Result<Option<Value>, Fault> {
-        let mut stream = Patient::new(&mut self.socket, self.stall, patience);
+        self.is_parsed = false;
+        let mut stream = Patient::new(&mut self.socket, &mut self.ahead, self.stall, patience);
         let value = self.parser.parse_value(&mut stream);
+        self.most = self.most.max(stream.received);
         let (gave_up, broken, silent) = (stream.gave_up, stream.broken, stream.stalled && stream.received == 0);
         match (value, gave_up, broken) {
             (Ok(value), ..) => Ok(Some(value)),
@@ -88,6 +99,47 @@ impl Connection {
             (Err(_), None, _) if silent => Ok(None),
             (Err(_), None, Some(error)) => Err(self.lost(&error)),
             (Err(_), None, None) => Err(Fault::Garbled(format!("{}: {GARBLED}", self.endpoint))),
+        }
+    }
+
+    /// The next reply, which may be a large value: it comes without a detour, unless a part of it has been read.
+    pub(super) fn receive_large(&mut self, patience: &Patience) -> Result<Value, Fault> {
+        if !self.is_parsed {
+            return self.receive(patience);
+        }
+        let mut nothing = Ahead::default();
+        let mut stream = Patient::new(&mut self.socket, &mut nothing, self.stall, patience);
+        let read = Self::large(&mut self.large, &mut self.ahead, &mut stream);
+        let (gave_up, broken) = (stream.gave_up, stream.broken);
+        match (read, gave_up, broken) {
+            (Ok(true), ..) => match self.large.take().and_then(Large::value) {
+                Some(value) => Ok(value),
+                None => Err(Fault::Garbled(format!("{}: {GARBLED}", self.endpoint))),
+            },
+            (Ok(false), ..) => self.receive(patience),
+            (Err(_), Some(gave_up), _) => Err(Fault::GaveUp(gave_up)),
+            (Err(_), None, Some(error)) | (Err(error), None, None) => Err(self.lost(&error)),
+        }
+    }
+
+    /// Read a large value to its end; `false`: the next reply is none.
+    fn large(large: &mut Option<Large>, ahead: &mut Ahead, stream: &mut Patient<'_>) -> io::Result<bool> {
+        if large.is_none() {
+            *large = Large::begin(ahead, LONGEST_REPLY, |buffer| stream.read(buffer))?;
+        }
+        let Some(found) = large else { return Ok(false) };
+        found.fill(|buffer| match ahead.take(buffer) {
+            0 => stream.read(buffer),
+            taken => Ok(taken),
+        })?;
+        Ok(true)
+    }
+
+    /// Nothing more is on its way: nothing is left in the parser, and room that was needed once is given back.
+    pub(super) fn all_received(&mut self) {
+        self.is_parsed = true;
+        if self.most >= LARGE {
+            (self.parser, self.most) = (Parser::new(), 0);
         }
     }
 
@@ -113,6 +165,8 @@ impl Connection {
 /// The socket while one caller waits on it.
 struct Patient<'a> {
     socket: &'a mut Socket,
+    /// What is read first.
+    ahead: &'a mut Ahead,
     stall: Duration,
     patience: &'a Patience,
     /// When something last went through.
@@ -125,9 +179,10 @@ struct Patient<'a> {
 }
 
 impl<'a> Patient<'a> {
-    fn new(socket: &'a mut Socket, stall: Duration, patience: &'a Patience) -> Self {
+    fn new(socket: &'a mut Socket, ahead: &'a mut Ahead, stall: Duration, patience: &'a Patience) -> Self {
         Self {
             socket,
+            ahead,
             stall,
             patience,
             moved: Instant::now(),
@@ -177,6 +232,11 @@ impl<'a> Patient<'a> {
 
 impl Read for Patient<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ahead = self.ahead.take(buffer);
+        if ahead > 0 {
+            self.received += ahead;
+            return Ok(ahead);
+        }
         let read = match self.again(|socket| socket.read(buffer)) {
             Ok(0) => Err(io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
             Ok(read) if self.received + read > LONGEST_REPLY => Err(io::Error::other("the answer has no end")),

@@ -16,6 +16,7 @@ mod fault;
 pub mod fitness;
 mod fork;
 mod handshake;
+mod large;
 mod latch;
 pub mod notices;
 mod patience;

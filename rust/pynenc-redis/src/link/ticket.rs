@@ -36,6 +36,8 @@ pub(super) struct Command {
     pub(super) calls: bool,
     /// Whether the server may refuse it for want of memory.
     pub(super) refusable: bool,
+    /// Whether its reply may be a large value.
+    pub(super) fetches: bool,
 }
 
 struct Progress {

@@ -83,6 +83,9 @@ impl Link for Wire {
                 }
                 Request::Fetch { key } => {
                     packed.add(false, false, |packed| pack(&mut packed.bytes, [b"GET".as_slice(), key].into_iter()));
+                    if let Some(command) = packed.commands.last_mut() {
+                        command.fetches = true;
+                    }
                 }
             }
         }
@@ -190,7 +193,7 @@ impl Packed {
     fn add(&mut self, calls: bool, refusable: bool, write: impl FnOnce(&mut Self)) {
         let start = self.bytes.len();
         write(self);
-        self.commands.push(Command { span: start..self.bytes.len(), calls, refusable });
+        self.commands.push(Command { span: start..self.bytes.len(), calls, refusable, fetches: false });
     }
 }
 

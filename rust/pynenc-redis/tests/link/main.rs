@@ -10,6 +10,7 @@ mod rig;
 
 mod faults;
 mod fitness;
+mod large;
 mod patience;
 mod peers;
 mod places;

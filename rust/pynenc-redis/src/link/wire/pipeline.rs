@@ -40,6 +40,12 @@ enum Due {
     Load,
 }
 
+impl Due {
+    fn fetches(&self) -> bool {
+        matches!(self, Self::Command(ticket, index) if ticket.commands.get(*index).is_some_and(|one| one.fetches))
+    }
+}
+
 /// What the replies of one round ask for.
 #[derive(Default)]
 struct Tally {
@@ -133,7 +139,10 @@ impl Pipeline {
     fn exchange_on(&mut self, connection: &mut Connection, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
         self.outgoing.send(connection, patience)?;
         while !self.due.is_empty() {
-            let reply = connection.receive(patience)?;
+            let reply = match self.due.front() {
+                Some(due) if due.fetches() => connection.receive_large(patience)?,
+                _ => connection.receive(patience)?,
+            };
             match self.due.pop_front() {
                 Some(Due::Command(ticket, index)) => {
                     let Some(command) = ticket.commands.get(index) else { continue };
@@ -159,6 +168,7 @@ impl Pipeline {
                 None => {}
             }
         }
+        connection.all_received();
         Ok(())
     }
 
