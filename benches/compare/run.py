@@ -59,11 +59,25 @@ def prepare(peers: list[Peer], folder: Path) -> dict[str, Environment | str]:
     return made
 
 
+def without_folders(arguments: list[str]) -> list[str]:
+    """Arguments as others can give them: folders of this machine change no figure."""
+    kept: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, _ = argument.partition("=")
+        if name in {"--environments", "--out"}:
+            if not equals:
+                next(rest, None)
+        else:
+            kept.append(argument)
+    return kept
+
+
 def begin(options: argparse.Namespace) -> dict[str, Any]:
     """The head of the report: what the figures are taken on, and how to take them again."""
     with serving(DURABLE if options.durable else SETTINGS) as server:
         described = server.describe()
-    command = shlex.join(["python", "benches/compare/run.py", *sys.argv[1:]])
+    command = shlex.join(["python", "benches/compare/run.py", *without_folders(sys.argv[1:])])
     report: dict[str, Any] = {"form": FORM, "machine": describe_machine(), "command": command, **described, "peers": {}}
     report["anyway"] = bool(options.anyway or options.smoke)
     print(f"{report['server']}, the same for all: {report['settings']}", flush=True)

@@ -46,7 +46,7 @@ def _count(value: float) -> str:
 
 
 def _small(value: float) -> str:
-    return f"{value:.2f}" if value < LOUD else f"{value:.0f}"
+    return f"{value:.2g}" if value < 1 else f"{value:.2f}" if value < LOUD else f"{value:.0f}"
 
 
 def columns(rows: list[Peer]) -> list[Column]:

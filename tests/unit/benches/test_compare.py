@@ -72,6 +72,13 @@ def test_a_name_that_fits_no_peer_is_refused(of_compare):
         peers.named(["nobody"], variants=True)
 
 
+def test_folders_of_this_machine_are_not_part_of_the_command(of_compare):
+    of_compare("python", "processes")
+    run = of_compare("compare", "run")
+    given = ["huey", "--out", "/a", "--short", "--environments=/b", "--rounds", "3", "--environments", "/c"]
+    assert run.without_folders(given) == ["huey", "--short", "--rounds", "3"]
+
+
 def test_every_peer_has_an_adapter_and_requirements(of_compare):
     peers = of_compare("compare", "peers")
     for peer in peers.PEERS:
