@@ -256,8 +256,9 @@ class RedisEngine:
     def register_worker(self, name: str = "", /) -> int: ...
     def renew(self, worker: int, /) -> bool: ...
     def lose(self, worker: int, /) -> list[str]: ...
-    def worker_died(self, worker_id: int, reason: str, /) -> list[str]:
-        """A worker's process has died: what it held counts a loss. The number is the one on its board."""
+    def worker_died(self, worker_id: int, reason: str, bodies: Sequence[bytes] | None = None, /) -> list[str]:
+        """A worker's process has died: those bodies count a loss, and without that knowledge all that it held does.
+        The number is the one on its board, and so are the bodies."""
 
     def worker_left(self, worker_id: int, /) -> list[str]:
         """A worker's process was ended: what it held goes back, counted as nothing."""

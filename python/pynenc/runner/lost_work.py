@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pynenc.runner.base_runner import BaseRunner
@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from pynenc.runner.tally import Tally
 
 _END_SECONDS = 5.0
+
+
+class _Death(NamedTuple):
+    """Of a process that nobody has asked to end."""
+
+    reason: str
+    bodies: list[bytes] | None
+
+
+class _End(NamedTuple):
+    """Of a process, and what the engine calls its worker."""
+
+    who: str
+    worker: int
+    death: _Death | None
 
 
 class LostWork:
@@ -27,21 +42,21 @@ class LostWork:
     def __init__(self, runner: BaseRunner) -> None:
         self._runner = runner
         self._lock = Lock()
-        self._ends: SimpleQueue[tuple[str, int, str | None] | None] = SimpleQueue()
+        self._ends: SimpleQueue[_End | None] = SimpleQueue()
         self._thread: Thread | None = None
 
-    def lost(self, process: WorkerProcess, tally: Tally, reason: str) -> None:
-        """It died under what it ran: that counts against those invocations."""
-        self._add(str(process), tally, reason)
+    def lost(self, process: WorkerProcess, tally: Tally, reason: str, bodies: list[bytes] | None) -> None:
+        """It died: that counts against these bodies; against all that it held, where nobody knows them."""
+        self._add(_End(str(process), tally.worker, _Death(reason, bodies)))
 
     def stopped(self, process: WorkerProcess, tally: Tally) -> None:
         """It was killed because it did not stop in time: its work goes back, counted as nothing."""
-        self._add(str(process), tally, None)
+        self._add(_End(str(process), tally.worker, None))
 
-    def _add(self, who: str, tally: Tally, reason: str | None) -> None:
-        if not tally.worker:  # it never was known to the engine
+    def _add(self, end: _End) -> None:
+        if not end.worker:  # it never was known to the engine
             return
-        self._ends.put((who, tally.worker, reason))
+        self._ends.put(end)
         with self._lock:
             if self._thread is None:
                 self._thread = Thread(target=self._deliver_all, name="pynenc-lost-work", daemon=True)
@@ -57,14 +72,13 @@ class LostWork:
 
     def _deliver_all(self) -> None:
         while (end := self._ends.get()) is not None:
-            who, worker, reason = end
             began = time.monotonic()
             try:
-                ids = self._deliver(worker, reason)
+                ids = self._deliver(end)
             except Exception as error:
                 self._runner.logger.warning(
                     "the engine could not be told of the end of %s (%s: %s): its lease has to run out",
-                    who,
+                    end.who,
                     type(error).__name__,
                     error,
                 )
@@ -73,12 +87,16 @@ class LostWork:
                 self._runner.logger.warning(
                     "%s invocations of %s went back %.3f s after its end: %s",
                     len(ids),
-                    who,
+                    end.who,
                     time.monotonic() - began,
                     ", ".join(ids),
                 )
 
-    def _deliver(self, worker: int, reason: str | None) -> list[str]:
+    def _deliver(self, end: _End) -> list[str]:
         engine: Any = self._runner.app.runtime.engine
-        found: list[str] = engine.worker_left(worker) if reason is None else engine.worker_died(worker, reason)
+        found: list[str]
+        if end.death is None:
+            found = engine.worker_left(end.worker)
+        else:
+            found = engine.worker_died(end.worker, end.death.reason, end.death.bodies)
         return found

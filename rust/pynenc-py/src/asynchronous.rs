@@ -24,8 +24,12 @@ pub(crate) struct AsyncRun {
 
 impl AsyncRun {
     pub(crate) fn start(py: Python<'_>, pool: &Arc<Pool>, claimed: Claimed) -> PyResult<Option<Self>> {
-        let Some(ready) = claimed.ready(py, &pool.runtime.engine, None) else { return Ok(None) };
-        let context = Py::new(py, RunContext::new(py, pool, ready, 0))?;
+        let listed = pool.list(claimed.at);
+        let Some(ready) = claimed.ready(py, &pool.runtime.engine, None) else {
+            pool.take_off(&listed);
+            return Ok(None);
+        };
+        let context = Py::new(py, RunContext::new(py, pool, ready, listed, 0))?;
         pool.on_loop.lock().push(context.clone_ref(py));
         Ok(Some(Self { context, ended: Mutex::new(false) }))
     }
@@ -73,6 +77,7 @@ impl AsyncRun {
     fn succeed<'py>(&self, py: Python<'py>, value: Bound<'py, PyAny>) {
         if self.end() {
             self.context.get().settle(py, Ok(value), None);
+            self.context.get().take_off();
         }
     }
 
@@ -80,6 +85,7 @@ impl AsyncRun {
     fn fail<'py>(&self, py: Python<'py>, error: Bound<'py, PyAny>) {
         if self.end() {
             self.context.get().settle(py, Err(PyErr::from_value(error)), None);
+            self.context.get().take_off();
         }
     }
 
@@ -89,6 +95,7 @@ impl AsyncRun {
             let context = self.context.get();
             let _ = context.runtime.engine.release((context.at, context.fence));
             context.count(Count::HandedBack);
+            context.take_off();
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::gil;
 use crate::interrupt::{self, BodyInterrupt, Interrupt};
 use crate::live::{Claimed, Ready};
 use crate::plan::Plan;
-use crate::pool::{Count, Pool};
+use crate::pool::{Count, Listed, Pool};
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::thread_cell::ThreadCell;
 
@@ -41,6 +41,8 @@ pub(crate) struct RunContext {
     pub(crate) control: Mutex<Control>,
     /// Its thread's stack had room for a body on top of this one.
     has_room: AtomicBool,
+    /// Where the runner of this process would find it.
+    listed: Listed,
     /// How many waits it has, those of threads that it started included.
     waits: AtomicUsize,
 }
@@ -62,7 +64,7 @@ pub(crate) struct Control {
 
 impl RunContext {
     /// A body that begins now.
-    pub(crate) fn new(py: Python<'_>, pool: &Arc<Pool>, ready: Ready, thread: u64) -> Self {
+    pub(crate) fn new(py: Python<'_>, pool: &Arc<Pool>, ready: Ready, listed: Listed, thread: u64) -> Self {
         let this = Self {
             runtime: Arc::clone(&pool.runtime),
             pool: Arc::clone(pool),
@@ -76,6 +78,7 @@ impl RunContext {
             thread,
             control: Mutex::new(Control::default()),
             has_room: AtomicBool::new(false),
+            listed,
             waits: AtomicUsize::new(0),
         };
         pool.begin_body();
@@ -90,6 +93,11 @@ impl RunContext {
         if !self.counted.swap(true, Ordering::AcqRel) {
             self.pool.board.add(end);
         }
+    }
+
+    /// Its end is on the way to the engine: nothing that happens now is its doing.
+    pub(crate) fn take_off(&self) {
+        self.pool.take_off(&self.listed);
     }
 
     /// Whether it waits for others, or a thread of its does.
@@ -227,13 +235,18 @@ pub(crate) fn run(
     claimed: Claimed,
     resume: Option<(Ref, Fence)>,
 ) -> PyResult<()> {
-    let Some(ready) = claimed.ready(py, &pool.runtime.engine, resume) else { return Ok(()) };
-    let context = Bound::new(py, RunContext::new(py, pool, ready, cell.thread))?;
+    let listed = pool.list(claimed.at);
+    let Some(ready) = claimed.ready(py, &pool.runtime.engine, resume) else {
+        pool.take_off(&listed);
+        return Ok(());
+    };
+    let context = Bound::new(py, RunContext::new(py, pool, ready, listed, cell.thread))?;
     gil::untrack(context.as_any());
     cell.enter(py, &context);
     if pool.hands_back() {
         // It was not there yet when others were told to end.
         context.get().count(Count::HandedBack);
+        context.get().take_off();
         cell.leave();
         return Ok(());
     }
@@ -241,6 +254,7 @@ pub(crate) fn run(
     let ended = own.call_method1(intern!(py, "run"), (&context,));
     // It stays on top while its end is written: an interrupt of the body below must not strike that.
     context.get().settle(py, ended, resume);
+    context.get().take_off();
     cell.leave();
     Ok(())
 }

@@ -9,6 +9,7 @@ mod board;
 mod duty;
 mod ending;
 mod keeping;
+mod roster;
 mod worker_pool;
 
 use std::sync::Arc;
@@ -33,6 +34,8 @@ use crate::thread_cell::{ThreadCell, set_current_cell};
 pub(crate) use board::{Board, Count};
 pub(crate) use duty::Duty;
 use keeping::Dues;
+pub(crate) use roster::Listed;
+use roster::Roster;
 pub(crate) use worker_pool::PyWorkerPool;
 
 /// Threads beyond the slots that waiting bodies may bring about for work nobody waits for.
@@ -64,6 +67,7 @@ pub(crate) struct Pool {
     timer: Arc<Parker>,
     pub(crate) dues: Dues,
     pub(crate) board: Board,
+    roster: Roster,
     pub(crate) duty: Duty,
     spawn: Py<PyAny>,
 }
@@ -128,6 +132,16 @@ impl Pool {
             let _ = self.runtime.engine.release((claimed.at, claimed.fence));
         }
         admitted
+    }
+
+    /// What was claimed is about to begin: from here on it may be what ends the process.
+    pub(crate) fn list(&self, at: Ref) -> Listed {
+        self.roster.list(&self.board, || self.runtime.engine.id(at))
+    }
+
+    /// It has ended, or has not begun after all.
+    pub(crate) fn take_off(&self, listed: &Listed) {
+        self.roster.take_off(&self.board, listed);
     }
 
     /// A body starts.

@@ -292,11 +292,22 @@ impl PyRedisEngine {
         Ok(lost.iter().map(ToString::to_string).collect())
     }
 
-    /// A worker's process has died, as its runner has seen: what it held counts a loss, with this reason. By the
-    /// worker's number for every process.
-    #[pyo3(signature = (worker_id, reason, /))]
-    fn worker_died(&self, py: Python<'_>, worker_id: u64, reason: &str) -> PyResult<Vec<String>> {
-        let lost = self.ask(py, |store| store.lose(WorkerId(worker_id), reason))?;
+    /// A worker's process has died, as its runner has seen: the bodies that were under way there count a loss, with
+    /// this reason; all that it held, when nobody knows which were. By the worker's number for every process.
+    #[pyo3(signature = (worker_id, reason, bodies = None, /))]
+    fn worker_died(
+        &self,
+        py: Python<'_>,
+        worker_id: u64,
+        reason: &str,
+        bodies: Option<Vec<[u8; 16]>>,
+    ) -> PyResult<Vec<String>> {
+        let bodies = bodies.map(|all| all.into_iter().map(InvocationId::from_bytes).collect::<Vec<_>>());
+        let worker = WorkerId(worker_id);
+        let lost = self.ask(py, |store| match &bodies {
+            Some(bodies) => store.lose_under(worker, reason, bodies),
+            None => store.lose(worker, reason),
+        })?;
         Ok(lost.iter().map(ToString::to_string).collect())
     }
 

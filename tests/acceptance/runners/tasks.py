@@ -83,6 +83,11 @@ def dies(how: str) -> str:
 
 
 @app.task
+def asks_for(how: str) -> str:
+    return dies(how).result
+
+
+@app.task
 def dies_once(marker: str) -> int:
     """Kill the process at the first attempt only."""
     if not Path(marker).exists():

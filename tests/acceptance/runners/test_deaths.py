@@ -69,6 +69,31 @@ def test_losses_are_no_retries(make_work, tmp_path):
         assert (record["losses"], record["retries"]) == (1, 0)
 
 
+def test_what_was_only_fetched_ahead_is_not_blamed_for_a_death(make_work):
+    """While bodies are short a worker fetches a moment's work ahead; and their ends are on the way for a moment."""
+    work = make_work("PersistentProcessRunner", num_processes=1, **LEASE)
+    with work.app.running():
+        work.add.parallelize([(n, 0) for n in range(2_000)]).get(timeout=40)
+        with work.app.pipelined():
+            before = [work.add(n, 1) for n in range(200)]
+            deadly = work.dies("SIGKILL")
+            after = [work.add(n, 2) for n in range(200)]
+        assert [call.get(timeout=40) for call in before + after] == [*range(1, 201), *range(2, 202)]
+        with pytest.raises(WorkerLostError, match="lost 3 times: killed by SIGKILL"):
+            deadly.get(timeout=40)
+        records = [work.app.runtime.engine.record(call.invocation_id) for call in before + after]
+        assert not [record for record in records if record["losses"]]
+
+
+def test_who_runs_a_deadly_body_again_and_again_is_stopped_too(make_work):
+    """Each time it runs it makes another one that dies: were it not counted, there would be no end to that."""
+    work = make_work("PersistentProcessRunner", num_processes=1, **LEASE)
+    with work.app.running():
+        with pytest.raises(WorkerLostError, match="SIGKILL"):
+            work.asks_for("SIGKILL").get(timeout=40)
+        assert work.add(1, 2).get(timeout=40) == 3
+
+
 @pytest.mark.parametrize(
     ("runner", "name"),
     [

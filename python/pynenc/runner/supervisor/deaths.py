@@ -22,8 +22,8 @@ _YOUNG_SECONDS = 2.0
 class Listener(Protocol):
     """Who is told of ends that leave work behind. Must not block."""
 
-    def lost(self, process: WorkerProcess, tally: Tally, reason: str) -> None:
-        """It died under what it ran."""
+    def lost(self, process: WorkerProcess, tally: Tally, reason: str, bodies: list[bytes] | None) -> None:
+        """It died under what it ran: under one of these bodies, if they are known."""
         ...
 
     def stopped(self, process: WorkerProcess, tally: Tally) -> None:
@@ -56,6 +56,7 @@ class Deaths:
         :raises RunnerError: when no process can be started.
         """
         tally = process.board.read()
+        bodies = [] if process.phase is Phase.LEFT else process.board.under_way()
         self.total = self.total.plus(tally)
         if tally.forced:
             process.kill_all()  # what the body has started would run on without it
@@ -75,7 +76,10 @@ class Deaths:
             self._logger.warning("%s was killed: %s", process, process.killed_for)
             self._listener.stopped(process, tally)
         else:
-            self._died(process, tally, f"killed: {process.killed_for}" if process.killed_for else str(end))
+            reason = f"killed: {process.killed_for}" if process.killed_for else str(end)
+            self._logger.error("%s died: %s", process, reason)
+            self._listener.lost(process, tally, reason, bodies)
+            self._after_death(process)
 
     def at_start(self, what: str) -> None:
         """A process could not be started, or died while it started.
@@ -96,9 +100,7 @@ class Deaths:
         else:
             raise RunnerError(f"worker processes cannot serve: {process.reason}")
 
-    def _died(self, process: WorkerProcess, tally: Tally, reason: str) -> None:
-        self._logger.error("%s died: %s", process, reason)
-        self._listener.lost(process, tally, reason)
+    def _after_death(self, process: WorkerProcess) -> None:
         if time.monotonic() - (process.ready_at or 0.0) < _YOUNG_SECONDS:
             self.start_again_at = time.monotonic() + self._back_off.failed()
         else:

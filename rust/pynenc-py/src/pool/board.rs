@@ -61,6 +61,18 @@ impl Board {
         }
     }
 
+    /// The words behind the counts, for the bodies that are under way; none on a board of the pool's own.
+    pub(super) fn roster(&self) -> &[AtomicU64] {
+        match self {
+            Self::Own(_) => &[],
+            // SAFETY: as above; the words end within the buffer.
+            Self::Shared(buffer) => unsafe {
+                let words = buffer.len_bytes() / size_of::<AtomicU64>();
+                std::slice::from_raw_parts(buffer.buf_ptr().cast::<AtomicU64>().add(COUNTS), words - COUNTS)
+            },
+        }
+    }
+
     /// Count one more; how many there are now.
     pub(crate) fn add(&self, count: Count) -> u64 {
         self.cell(count).fetch_add(1, Ordering::Relaxed) + 1

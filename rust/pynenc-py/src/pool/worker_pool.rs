@@ -8,7 +8,7 @@ use pynenc_core::park::Parker;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{Board, Count, Dues, Duty, Pool};
+use super::{Board, Count, Dues, Duty, Pool, Roster};
 use crate::asynchronous::AsyncRun;
 use crate::body::RunContext;
 use crate::interrupt::Interrupt;
@@ -36,8 +36,10 @@ impl PyWorkerPool {
     ) -> PyResult<Self> {
         let (py, runtime) = (runtime.py(), Arc::clone(&runtime.get().0));
         let timer = Arc::new(Parker::new());
+        let board = Board::new(board)?;
         let pool = Arc::new(Pool {
-            board: Board::new(board)?,
+            roster: Roster::new(&board),
+            board,
             duty: duty.map_or_else(|| Ok(Duty::default()), Duty::read)?,
             worker: AtomicU32::new(runtime.engine.register_worker(py, name, || runtime.task_ids(py))?),
             name: name.to_owned(),

@@ -1,10 +1,27 @@
 -- The worker ARGV[2] is gone: what it held is rescued, or handed back when it left of its own
--- accord (ARGV[3] is 1). ARGV[4] is what is known of why. The ids of those, at most so many; the caller asks
--- until there are none.
+-- accord (ARGV[3] is 1). When it is known which bodies were under way there (ARGV[3] is 2, and their ids
+-- are in ARGV[5]), those are rescued and the others handed back. ARGV[4] is what is known of why. The ids of
+-- those, at most so many; the caller asks until there are none.
+local HOW = {['0'] = rescue, ['1'] = hand_back}
+
+local function rescue_some(ids)
+  local bodies = {}
+  for at = 1, #ids, 16 do
+    bodies[sub(ids, at, at + 15)] = true
+  end
+  return function(r, reason)
+    if bodies[r.id] then
+      rescue(r, reason)
+    else
+      hand_back(r)
+    end
+  end
+end
+
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local MOST = 200
-  local ids = lose(ARGV[2], nil, MOST, ARGV[3] == '1' and hand_back or rescue, ARGV[4])
+  local ids = lose(ARGV[2], nil, MOST, HOW[ARGV[3]] or rescue_some(ARGV[5]), ARGV[4])
   write_all()
   return ids
 end

@@ -71,7 +71,16 @@ impl Store {
     /// # Errors
     /// What keeps the store from answering.
     pub fn lose(&self, worker: WorkerId, reason: &str) -> Result<Vec<InvocationId>> {
-        self.take_back(worker, b"0", reason)
+        self.take_back(worker, b"0", reason, &[])
+    }
+
+    /// The worker is gone, and these bodies were under way there: they are rescued, and whatever else it held is
+    /// handed back, counted as nothing. All of that, in the order of the claims.
+    ///
+    /// # Errors
+    /// What keeps the store from answering.
+    pub fn lose_under(&self, worker: WorkerId, reason: &str, bodies: &[InvocationId]) -> Result<Vec<InvocationId>> {
+        self.take_back(worker, b"2", reason, &bodies.iter().flat_map(|id| id.to_bytes()).collect::<Vec<_>>())
     }
 
     /// The worker stops of its own accord: what it still holds is handed back, counted as nothing.
@@ -79,13 +88,13 @@ impl Store {
     /// # Errors
     /// What keeps the store from answering.
     pub fn leave(&self, worker: WorkerId) -> Result<Vec<InvocationId>> {
-        self.take_back(worker, b"1", "")
+        self.take_back(worker, b"1", "", &[])
     }
 
-    fn take_back(&self, worker: WorkerId, how: &[u8], reason: &str) -> Result<Vec<InvocationId>> {
+    fn take_back(&self, worker: WorkerId, how: &[u8], reason: &str, bodies: &[u8]) -> Result<Vec<InvocationId>> {
         let mut all = Vec::new();
         loop {
-            let arguments = vec![key(worker), how.to_vec(), reason.as_bytes().to_vec()];
+            let arguments = vec![key(worker), how.to_vec(), reason.as_bytes().to_vec(), bodies.to_vec()];
             let some = reply::list(self.ask(Which::Lose, arguments)?)?;
             if some.is_empty() {
                 return Ok(all);

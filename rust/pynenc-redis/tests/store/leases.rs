@@ -65,6 +65,25 @@ fn a_worker_that_leaves_hands_back() {
 }
 
 #[test]
+fn only_the_bodies_that_were_under_way_count_a_loss() {
+    let server = server!();
+    let app = app(&server, Limits { max_losses: 1, ..Limits::default() });
+    let batch: Vec<_> = (0..450).map(|_| plain(&app.store)).collect();
+    app.store.submit(&batch).unwrap();
+    assert_eq!(app.claim(450).len(), 450);
+    let bodies = [batch[3].id, batch[440].id];
+    let back = app.store.lose_under(app.worker, "killed", &bodies).unwrap();
+    assert_eq!(back, batch.iter().map(|call| call.id).collect::<Vec<_>>());
+    for call in &batch {
+        let seen = app.store.read(call.id).unwrap();
+        let blamed = bodies.contains(&call.id);
+        let expected = if blamed { (Status::Failed, 1) } else { (Status::Rerouted, 0) };
+        assert_eq!((seen.status, seen.losses), expected);
+    }
+    app.check();
+}
+
+#[test]
 fn hundreds_in_one_worker_are_all_taken_back() {
     let server = server!();
     let app = app(&server, Limits::default());

@@ -46,7 +46,7 @@ class Witness:
             self.changed.notify_all()
         return process
 
-    def lost(self, process, tally, reason):
+    def lost(self, process, tally, reason, bodies):
         with self.changed:
             self.lost_ones.append((process.number, tally.worker, reason))
             self.changed.notify_all()

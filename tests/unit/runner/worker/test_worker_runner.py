@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from uuid import UUID
 
 import pytest
 
@@ -129,11 +130,15 @@ def work(board):
     app.purge()
 
 
-def ended(invocation):
+def until(condition):
     deadline = time.monotonic() + PATIENCE
-    while not invocation.status.is_final():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def ended(invocation):
+    until(lambda: invocation.status.is_final())
     return invocation
 
 
@@ -146,6 +151,27 @@ def test_what_it_counts_is_on_the_board(work, board):
     seen = board.read()
     assert (seen.started, seen.done, seen.failed, seen.retried, seen.unfinished) == (6, 2, 2, 1, 1)
     assert str(seen) == "2 done, 2 failed, 1 retried, 0 fenced, 0 handed back"
+
+
+def test_the_bodies_under_way_are_on_the_board(work, board):
+    work(slots=1)
+    for invocation in (add(1, 2), fails(), awaits_another()):
+        ended(invocation)
+    blocked, called, _queued = blocks(), naps(), add(3, 4)
+    assert entered.wait(PATIENCE)
+    assert napping.wait(PATIENCE)
+    assert set(board.under_way()) == {UUID(each.invocation_id).bytes for each in (blocked, called)}
+    gate.set()
+    ended(blocked)
+    until(lambda: board.under_way() == [UUID(called.invocation_id).bytes])
+
+
+def test_more_bodies_than_the_board_has_places_for_are_not_told_apart(board):
+    page = memoryview(board.page).cast("Q")
+    assert board.under_way() == []
+    page[len(board.read())] = 1
+    assert board.under_way() is None
+    page.release()
 
 
 def test_what_is_handed_back_is_counted_once(work, board):
