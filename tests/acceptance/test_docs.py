@@ -54,6 +54,28 @@ def test_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     assert ran.stdout.splitlines() == expected
 
 
+@pytest.mark.parametrize("engine", ["local", "redis"])
+def test_the_readme_runs_over_worker_processes(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    program = "\n".join(blocks(ROOT / "README.md"))
+    (tmp_path / "sums.py").write_text(program, encoding="utf-8")
+    settings = {"PYNENC__ENGINE": engine, "PYNENC__APP_ID": f"sums-{tmp_path.name}"}
+    if engine == "redis":
+        settings["PYNENC__REDIS_URL"] = request.getfixturevalue("redis_url")
+    else:
+        settings |= request.getfixturevalue("home").environment
+    ran = subprocess.run(
+        [sys.executable, "sums.py"],
+        cwd=tmp_path,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == PRINTED.findall(program)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
 def test_a_session_goes_as_the_page_says(page: Path, tmp_path: Path) -> None:
     for name, text in files(page).items():
@@ -94,6 +116,7 @@ def test_every_setting_is_on_the_page() -> None:
         config_local,
         config_orchestrator,
         config_pynenc,
+        config_redis,
         config_runner,
         config_task,
     )
@@ -111,6 +134,7 @@ def test_every_setting_is_on_the_page() -> None:
             config_orchestrator.ConfigOrchestrator,
             config_arg_cache.ConfigArgCache,
             config_local.ConfigLocal,
+            config_redis.ConfigOrchestratorRedis,
         )
         for field in config.fields()
     }

@@ -16,7 +16,7 @@ def run_demo(*, engine: str, items: int, as_json: bool, quiet: bool) -> ExitCode
 
     :param items: Calls of the parallel map.
     :returns: ``FAILED`` when an answer was wrong.
-    :raises ConfigError: when this build has no such engine.
+    :raises ConfigError: when there is no such engine.
     :raises LocalServerError: when the local engine has no server.
     """
     set_up(engine)

@@ -41,7 +41,8 @@ class ConfigRedis(ConfigPynencBase):
     :cvar float socket_connect_timeout:
         How long opening a connection may take.
     :cvar float redis_retry_seconds:
-        How long one step is tried again, over new connections, before ``EngineUnreachableError``.
+        How long one step is tried again, over new connections, before ``EngineUnreachableError``; and how long a
+        stream waits for room in a full server.
     :cvar float redis_first_contact_seconds:
         The same as long as the server has never answered: then the address is more likely wrong.
     :cvar bool redis_strict:

@@ -98,7 +98,7 @@ class Step(Generic[Question, Answer]):
 def set_up(engine: str) -> None:
     """Choose the engine of the tour's application.
 
-    :raises ConfigError: when this build has no engine of that name.
+    :raises ConfigError: when there is no engine of that name.
     """
     load_engine(engine)
     app.conf.engine = engine
