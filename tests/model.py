@@ -102,6 +102,7 @@ class Model:
         if one.gone or one.place != "queue" or one.call.is_async or self._holder(one.call.running_key):
             return None
         self._pause(parent, [number])
+        one.awaited = True
         assert parent.worker is not None
         claimed = self._take(one, parent.worker)
         self._move(one, "running")

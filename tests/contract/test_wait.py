@@ -163,6 +163,18 @@ def test_a_long_chain_is_followed_to_its_limit(new_engine) -> None:
     assert engine.status(claims[11].invocation_id) == "running"
 
 
+def test_a_body_may_wait_for_many_that_wait_for_many(engine, worker, running) -> None:
+    """As the body of a group does whenever one of its own has ended."""
+    root, width = running(), 101
+    ids = [one for _, one, _ in engine.submit([Submission("app.child")] * width)]
+    for claim in engine.claim(worker, width):
+        engine.start(claim)
+        below = [one for _, one, _ in engine.submit([Submission("app.grandchild")] * width)]
+        assert engine.pause(claim, below) is True
+    assert engine.pause(root, ids) is True
+    assert engine.record(root.invocation_id)["awaits"] == ids
+
+
 # -- waiting outside ------------------------------------------------------------------------------
 def test_those_that_have_ended_are_told_at_once(engine, running, submit) -> None:
     claim = running()

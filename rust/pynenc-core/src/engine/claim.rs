@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::MemoryEngine;
-use super::record::{ASIDE, Awaited, Lane, QUEUED};
+use super::record::{ASIDE, AWAITED, Awaited, Lane, QUEUED};
 use super::rules::RunningKey;
 use super::state::State;
 use crate::clock::Micros;
@@ -93,6 +93,9 @@ impl<C, V> MemoryEngine<C, V> {
                 record.awaits = Awaited::One(target);
             }
             state.dequeue(target);
+            if let Some(record) = state.get_mut(target) {
+                record.set(AWAITED);
+            }
             let fence = state.take(target, worker, now)?;
             state.start(target, now)?;
             Ok(state.get(target).and_then(|record| record.call.as_ref()).map(|call| read(fence, call)))

@@ -326,6 +326,7 @@ impl Model {
             self.to(i, Paused);
         }
         self.items[i].awaits = vec![target];
+        self.items[target].awaited = true;
         self.take(target, self.items[i].worker);
         self.to(target, Running);
         Ok(true)

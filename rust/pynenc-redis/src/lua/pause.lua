@@ -42,9 +42,15 @@ local function path_of(id, from, last)
   return path
 end
 
+-- Whether anybody can wait for it: one that was never awaited and needs no key closes no cycle, however
+-- many wait below it.
+local function can_be_awaited(r)
+  return has(r, AWAITED) or part(r, RUNNING_KEY) ~= nil
+end
+
 -- Look for a way from the awaited back to the waiter; a cycle's path, or whether it goes too far.
-local function walk(id, awaited)
-  local from, layer = {}, {}
+local function walk(waiter, awaited)
+  local id, from, layer = waiter.id, {}, {}
   for _, r in ipairs(awaited) do
     if r.id == id then
       return { id }
@@ -61,8 +67,11 @@ local function walk(id, awaited)
     local deeper = {}
     for _, node in ipairs(layer) do
       nodes = nodes + #node[2]
-      if links > LINKS or nodes > MOST_NODES then
+      if links > LINKS then
         return nil, true
+      end
+      if nodes > MOST_NODES then
+        return nil, can_be_awaited(waiter)
       end
       for _, next in ipairs(node[2]) do
         if next == id then
@@ -130,7 +139,7 @@ return function(KEYS, ARGV)
   if not open then
     return { NOT_PAUSED, 0 }
   end
-  local cycle, too_far = walk(id, awaited)
+  local cycle, too_far = walk(waiter, awaited)
   if cycle then
     return { CYCLE, 0, unpack(cycle) }
   end
