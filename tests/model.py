@@ -35,15 +35,9 @@ class Invocation:
     awaits: list[int] = field(default_factory=list)
     cancel_requested: bool = False
     outcome: object = None
+    size: int = 0  # of the outcome
     history: list[tuple[str, float]] = field(default_factory=list)
     gone: bool = False
-
-
-@dataclass
-class Kept:
-    number: int
-    ended: float
-    size: int
 
 
 class Model:
@@ -52,8 +46,7 @@ class Model:
         self.limits = limits
         self.all: list[Invocation] = []
         self.deadlines: dict[int, float] = {}  # of the workers that live
-        self.kept: list[Kept] = []
-        self.results: dict[bytes, int] = {}
+        self.kept: list[int] = []  # those that have ended, in that order
         self.claims = 0
 
     @property
@@ -65,8 +58,9 @@ class Model:
         return [self._submit(call) for call in batch]
 
     def _submit(self, call: Submission) -> tuple[str, int, bool]:
-        if call.reuse_result and call.arguments_fingerprint in self.results:
-            return "cached", self.results[call.arguments_fingerprint], True
+        answering = [number for number in self.kept if self._answers(self.all[number], call)]
+        if answering:
+            return "cached", answering[-1], True
         for one in self.there:
             if call.registration_key and one.call.registration_key == call.registration_key:
                 same = one.call.arguments_fingerprint == call.arguments_fingerprint
@@ -78,6 +72,10 @@ class Model:
             one.place, one.due = "delay", self.now + call.delay
         self._move(one, "scheduled" if call.delay else "registered")
         return "new", one.number, True
+
+    def _answers(self, one: Invocation, call: Submission) -> bool:
+        both = call.reuse_result and one.call.reuse_result
+        return both and one.status == "success" and one.call.arguments_fingerprint == call.arguments_fingerprint
 
     def claim(self, worker: int, limit: int, lane: str) -> list[Claimed]:
         self._check_worker(worker)
@@ -206,14 +204,14 @@ class Model:
 
     def next_tick(self) -> float | None:
         delayed = [one.due for one in self.there if one.place == "delay"]
-        old = [kept.ended + self.limits.keep_seconds for kept in self.kept]
+        old = [self._ended_at(number) + self.limits.keep_seconds for number in self.kept]
         return min([*delayed, *self.deadlines.values(), *old], default=None)
 
     # -- queries
     def purge(self) -> int:
         count = len(self.there)
         for one in self.there:
-            self._drop(one.number)
+            one.gone = True
         self.kept = []
         return count
 
@@ -285,13 +283,13 @@ class Model:
             line[0].place = "queue"
 
     def _end(self, one: Invocation, status: str, value: object, size: int) -> None:
-        one.outcome = value
+        one.outcome, one.size = value, size
         self._leave(one, status, "end")
-        if status == "success" and one.call.reuse_result:
-            assert one.call.arguments_fingerprint is not None
-            self.results[one.call.arguments_fingerprint] = one.number
-        self.kept.append(Kept(one.number, self.now, size))
+        self.kept.append(one.number)
         self._drop_old()
+
+    def _ended_at(self, number: int) -> float:
+        return self.all[number].history[-1][1]
 
     def _promote(self) -> None:
         for one in self.there:
@@ -304,11 +302,7 @@ class Model:
         limits = self.limits
         while self.kept and (
             len(self.kept) > limits.keep_count
-            or sum(kept.size for kept in self.kept) > limits.keep_bytes
-            or self.kept[0].ended + limits.keep_seconds <= self.now
+            or sum(self.all[number].size for number in self.kept) > limits.keep_bytes
+            or self._ended_at(self.kept[0]) + limits.keep_seconds <= self.now
         ):
-            self._drop(self.kept.pop(0).number)
-
-    def _drop(self, number: int) -> None:
-        self.all[number].gone = True
-        self.results = {key: other for key, other in self.results.items() if other != number}
+            self.all[self.kept.pop(0)].gone = True
