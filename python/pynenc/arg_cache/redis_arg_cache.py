@@ -36,8 +36,18 @@ class RedisArgCache(DisabledArgCache):
         """What was sent, saved, fetched and at hand in this process since the engine began.
 
         Beside ``hits``, ``misses``, ``evictions`` and ``bytes_saved``: ``sent``, ``bytes_sent``, ``skipped`` (a value
-        was named because the server had it), ``fetched``, ``bytes_fetched``, ``decoded`` and ``bytes_at_hand``.
+        was named because the server had it), ``fetched``, ``bytes_fetched``, ``decoded`` and ``bytes_at_hand``. Where
+        the process takes part in the cache of its host, too: ``host_hits`` (values that were there), ``host_fills``
+        (that it has put there), ``host_private`` (that found no room), ``host_evicted``, and ``host_bytes`` and
+        ``host_limit`` of the cache itself.
         """
         engine = self.app.runtime.engine
-        told = engine.blob_counters() if isinstance(engine, RedisEngine) else {}
-        return {"misses": told.get("fetched", 0), "evictions": 0, **super().counters(), **told}
+        if not isinstance(engine, RedisEngine):
+            return super().counters()
+        told, host = engine.blob_counters(), engine.host_cache_stats() or {}
+        return {
+            **super().counters(),
+            "misses": told["fetched"],
+            **told,
+            **{f"host_{name}": count for name, count in host.items()},
+        }

@@ -99,6 +99,17 @@ def test_without_it_each_worker_fetches_its_own(
     assert not host_cache.root.exists()
 
 
+def test_what_was_saved_is_counted(start: Callable[..., ModuleType], tmp_path: Path) -> None:
+    work = start(num_processes=1)
+    place = tmp_path / "place"
+    place.mkdir()
+    work.meet(random_array(5), str(place), 1).get(timeout=PATIENCE)
+    told = work.counters().get(timeout=PATIENCE)
+    assert (told["fetched"], told["misses"], told["host_fills"], told["host_hits"]) == (1, 1, 1, 0)
+    assert told["bytes_fetched"] == told["host_bytes"]
+    assert SIZE <= told["host_bytes"] <= told["host_limit"]
+
+
 def test_a_worker_killed_while_it_fetches_leaves_nothing_torn(
     start: Callable[..., ModuleType], host_cache: HostCache, tmp_path: Path
 ) -> None:
