@@ -83,6 +83,25 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server(appendonly="yes", appendfsync="everysec")
 
 
+@pytest.fixture(scope="module")
+def kept_server() -> Iterator[Server]:
+    """A server for all tests of a file that does nothing to it."""
+    server = Server(appendonly="yes", appendfsync="everysec")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def emptied_server(kept_server: Server) -> Server:
+    """That one, with nothing in it: a file with many short tests has it as its ``server``."""
+    with kept_server.client() as client:
+        client.flushall()
+    return kept_server
+
+
 @pytest.fixture
 def direct(server: Server) -> Iterator[redis.Redis]:
     """A plain client of the server, past the proxy and past the engine."""

@@ -66,7 +66,7 @@ def by_chance(where: Where, seed: int, most_of_each: int) -> Decide:
     ],
 )
 def test_t11_t12_a_resend_has_no_second_effect(make_through, proxy, scale, seed, record, test, where) -> None:
-    examples, steps, most = scale((3, 25, 50), (40, 60, 1_000))
+    examples, steps, most = scale((2, 25, 50), (40, 60, 1_000))
     proxy.when(by_chance(where, seed, most))
     run_machine(make_through(proxy), examples, steps, seed)
     record(Row(test, f"cut {where}", sum(proxy.cuts.values()), sum(proxy.requests.values())))
@@ -102,7 +102,7 @@ def forgetting(url: str) -> Iterator[Callable[[], int]]:
 
 
 def test_t17_functions_that_the_server_forgot_are_loaded(make_through, proxy, server, scale, seed, record) -> None:
-    examples, steps = scale((5, 30), (200, 60))
+    examples, steps = scale((3, 25), (100, 60))
     with forgetting(server.url) as times:
         run_machine(make_through(proxy), examples, steps, seed)
         record(Row("T17", "FUNCTION FLUSH every 100 ms", times(), sum(proxy.requests.values())))

@@ -26,6 +26,11 @@ LATE_WRITES: dict[str, Callable[[Any, Any, str], object]] = {
 HELD_AGAIN = ["queued", "pending", "running", "paused", "ended"]
 
 
+@pytest.fixture
+def server(emptied_server):
+    return emptied_server
+
+
 def claim_one(engine: Any, worker: int) -> Any:
     (claim,) = engine.claim(worker)
     return claim

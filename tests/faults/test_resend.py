@@ -14,6 +14,11 @@ from tests.faults.proxy.proxy import Proxy
 CALL = Submission("app.add", call=b"x")
 
 
+@pytest.fixture
+def server(emptied_server):
+    return emptied_server
+
+
 class Next:
     """Cuts at the next script, and at no other."""
 
