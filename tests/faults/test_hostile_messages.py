@@ -48,20 +48,27 @@ def corpus(trap: str) -> dict[str, bytes]:
     }
 
 
-def forged(direct, cluster, payload: bytes):
-    """Submit a call, and put another message in its place before any worker sees it."""
-    before = set(direct.keys("*:p:*"))
-    one = cluster.task("echo")(CANARY * 1_000)  # so large that it lies under a key of its own
-    (key,) = set(direct.keys("*:p:*")) - before
+WHERE = {"message": ("echo_inline", "*:p:*"), "value": ("echo", "*:b:*")}
+"""What is forged: the message of a call, or a value that lies apart from it. By which task, under which keys."""
+
+
+def forged(direct, cluster, where: str, name: str, payload: bytes):
+    """Submit a call, and put something else in its place before any worker sees it."""
+    task, keys = WHERE[where]
+    before = set(direct.keys(keys))
+    one = cluster.task(task)(f"{name}: {CANARY}" * 1_000)  # so large that it lies under a key of its own
+    (key,) = set(direct.keys(keys)) - before
     assert CANARY.encode() in direct.get(key)
     direct.set(key, payload)
     return one
 
 
-def test_t37_a_hostile_message_is_refused_and_the_worker_lives(new_cluster, direct, tmp_path, record) -> None:
+@pytest.mark.parametrize("where", WHERE)
+def test_t37_a_hostile_message_is_refused_and_the_worker_lives(new_cluster, direct, tmp_path, record, where) -> None:
     trap = tmp_path / "trap"
     cluster = new_cluster()
-    hostile = {name: forged(direct, cluster, payload) for name, payload in corpus(str(trap)).items()}
+    corpora = corpus(str(trap)).items()
+    hostile = {name: forged(direct, cluster, where, name, payload) for name, payload in corpora}
     cluster.worker()
     for one in hostile.values():
         with pytest.raises(Exception, match=r".+") as raised:
@@ -72,7 +79,7 @@ def test_t37_a_hostile_message_is_refused_and_the_worker_lives(new_cluster, dire
     assert not trap.exists()
     assert [sight.invocation_id for sight in cluster.witness.starts()] == [after.invocation_id]
     assert len(cluster.living) == 1
-    record(cluster.check(Row("T37", "hostile messages", len(hostile)), [*hostile.values(), after]))
+    record(cluster.check(Row("T37", f"a hostile {where}", len(hostile)), [*hostile.values(), after]))
 
 
 @pytest.mark.parametrize("record", [b"", b"x", b"\xff" * 79, b"\0" * 200, b"\xff" * 200], ids=repr)

@@ -102,6 +102,12 @@ def echo(value: Any) -> Any:
     return value
 
 
+def echo_inline(value: Any) -> Any:
+    """The same, with a value that travels in the message however large it is."""
+    seen("start")
+    return value
+
+
 class Hostile:
     """Its methods raise, whoever calls them."""
 
@@ -241,6 +247,7 @@ TASKS: dict[Callable[..., Any], Mapping[str, Any]] = {
     hog: {},
     flaky: {"max_retries": 3},
     echo: {},
+    echo_inline: {"disable_cache_args": "*"},
     gives: {},
     alone: {"running_concurrency": ConcurrencyControlType.KEYS, "key_arguments": ("key",)},
     single: {"registration_concurrency": ConcurrencyControlType.ARGUMENTS},
