@@ -76,8 +76,7 @@ class TaskError(PynencError):
     _fields: ClassVar[tuple[str, ...]] = ("task_id", "message")
 
     def __init__(self, task_id: str, message: str | None = None) -> None:
-        self.task_id = task_id
-        self.message = message
+        self.task_id, self.message = task_id, message
         super().__init__(task_id, message)
 
     def __str__(self) -> str:
@@ -142,8 +141,7 @@ class _AboutInvocation(PynencError):
     _fields: ClassVar[tuple[str, ...]] = ("invocation_id", "message")
 
     def __init__(self, invocation_id: str, message: str | None = None) -> None:
-        self.invocation_id = invocation_id
-        self.message = message
+        self.invocation_id, self.message = invocation_id, message
         super().__init__(invocation_id, message)
 
     def __str__(self) -> str:
@@ -223,8 +221,7 @@ class WaitLimitError(PynencError):
     _fields: ClassVar[tuple[str, ...]] = ("limit", "message")
 
     def __init__(self, limit: int, message: str | None = None) -> None:
-        self.limit = limit
-        self.message = message
+        self.limit, self.message = limit, message
         super().__init__(limit, message)
 
     def __str__(self) -> str:
@@ -336,8 +333,7 @@ class SerializationError(PynencError):
     _fields: ClassVar[tuple[str, ...]] = ("path", "message")
 
     def __init__(self, path: str, message: str) -> None:
-        self.path = path
-        self.message = message
+        self.path, self.message = path, message
         super().__init__(path, message)
 
     def __str__(self) -> str:
