@@ -249,9 +249,8 @@ class MaxRunTimeError(PynencError):
         super().__init__(invocation_id, seconds)
 
     def __str__(self) -> str:
-        if not self.invocation_id:
-            return "the body ran longer than its task's max_run_seconds"
-        return _labelled(self, self.invocation_id, f"ran longer than max_run_seconds={self.seconds:g}")
+        told = _labelled(self, self.invocation_id, f"ran longer than max_run_seconds={self.seconds:g}")
+        return told if self.invocation_id else "the body ran longer than its task's max_run_seconds"
 
 
 class EngineClosedError(PynencError):
@@ -292,8 +291,7 @@ class UnacknowledgedError(PynencError):
         self.invocation_ids, self.message = list(invocation_ids), message
         super().__init__(self.invocation_ids, message)
 
-    def __str__(self) -> str:
-        return self.message
+    __str__ = EngineError.__str__
 
 
 class LocalServerError(PynencError, ConnectionError):

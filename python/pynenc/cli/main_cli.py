@@ -104,7 +104,10 @@ config_commands.callback(invoke_without_command=True)(_help_when_alone)
 @cli.command(epilog="Example: pynenc demo --json")
 def demo(
     context: typer.Context,
-    engine: Annotated[str, typer.Option(help="Where the work is kept.")] = "memory",
+    engine: Annotated[
+        str,
+        typer.Option(help="Where work is kept: memory, local (worker processes), or redis (at redis_url)."),
+    ] = "memory",
     items: Annotated[int, typer.Option(min=1, help="Calls of the first step, the parallel map.")] = 10_000,
     as_json: JsonOption = False,
 ) -> None:

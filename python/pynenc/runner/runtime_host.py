@@ -72,7 +72,7 @@ class RuntimeHost:
         if first:
             app.logger.warning(
                 "invocation %s is waited for, and is still %s after a second: is there a runner for application %s? "
-                "Start one with: pynenc --app module:attr runner start",
+                "Start one with: pynenc --app module:attr runner start, or in the program: with app.running()",
                 invocation_id,
                 status,
                 app.app_id,
