@@ -75,7 +75,7 @@ def test_t11_t12_a_resend_has_no_second_effect(make_through, proxy, scale, seed,
 
 
 def test_t12_replies_that_trickle_are_read_whole(make_through, proxy, scale, seed, record) -> None:
-    examples, steps, pace = scale((1, 4, 0.001), (1, 10, 0.1))
+    examples, steps, pace = scale((1, 3, 0.001), (1, 10, 0.1))
     proxy.trickle(pace)
     run_machine(make_through(proxy), examples, steps, seed)
     record(Row("T12", f"a byte every {pace * 1_000:g} ms", 1, sum(proxy.requests.values())))

@@ -11,7 +11,13 @@ from tests.faults.rig.memory_limit import memory_limit
 from tests.faults.rig.report import Row
 
 BOUND_S = 120.0
-DEADLY = {"segfault": signal.SIGSEGV.name, "abort": signal.SIGABRT.name, "kill": signal.SIGKILL.name, "_exit": "3"}
+DEADLY = {
+    "segfault": signal.SIGSEGV.name,
+    "abort": signal.SIGABRT.name,
+    "kill": signal.SIGKILL.name,
+    "kill the group": signal.SIGKILL.name,
+    "_exit": "3",
+}
 MEMORY = 400_000_000
 LEAVING = ["sys.exit", "exit in a thread", "recursion", "interrupt", "descriptors"]
 

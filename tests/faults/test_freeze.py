@@ -51,7 +51,7 @@ def late_results(cluster, freezes: int, calls: int) -> list:
 
 
 def test_t4_the_result_of_a_worker_that_was_frozen_comes_too_late(new_cluster, scale, record) -> None:
-    freezes, calls = scale((2, 30), (40, 400))
+    freezes, calls = scale((2, 14), (40, 400))
     cluster = new_cluster(lease_seconds=LEASE_S, max_losses=100)
     invocations = late_results(cluster, freezes, calls)
     row = cluster.check(Row("T4", "SIGSTOP for longer than the lease", freezes), invocations)
@@ -73,7 +73,7 @@ def test_t6_a_body_that_holds_the_interpreter_keeps_its_lease(new_cluster, scale
 
 
 def test_t13_a_worker_that_was_cut_off_is_not_believed_afterwards(new_cluster, proxy, scale, record) -> None:
-    times, calls = scale((1, 20), (10, 200))
+    times, calls = scale((1, 12), (10, 200))
     cluster = new_cluster(lease_seconds=LEASE_S, max_losses=100)
     far = cluster.worker(url=proxy.url)
     cluster.start(2)

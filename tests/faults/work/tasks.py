@@ -197,6 +197,8 @@ def die(how: str) -> None:
                 taken.append(bytearray(os.urandom(1 << 12) * (1 << 12)))
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "kill the group":
+            os.killpg(0, signal.SIGKILL)
         case _:
             raise ValueError(how)
 
