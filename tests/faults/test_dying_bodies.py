@@ -24,9 +24,11 @@ LEAVING = ["sys.exit", "exit in a thread", "recursion", "interrupt", "descriptor
 
 def test_t26_a_body_that_kills_its_process_ends_failed_and_harms_no_other(new_cluster, scale, record) -> None:
     count = scale(30, 1_000)
+    # Every death makes the supervisor wait a little longer before the next process.
+    ways = scale(["segfault", "kill the group", "_exit"], list(DEADLY))
     cluster = new_cluster(lease_seconds=60)  # so that nothing here waits for a lease to end
     cluster.worker(runner="PersistentProcessRunner", slots=2)
-    deadly = {how: cluster.task("die")(how) for how in DEADLY}
+    deadly = {how: cluster.task("die")(how) for how in ways}
     others = cluster.submit("work", [(number, 0.02) for number in range(count)])
     for how, one in deadly.items():
         with pytest.raises(WorkerLostError, match=DEADLY[how]):
