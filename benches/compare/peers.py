@@ -63,12 +63,14 @@ PEERS = (
     Peer("pynenc redis, 2 processes", "with_pynenc:Processes"),
     Peer("pynenc redis, pipelined", "with_pynenc:Pipelined"),
     Peer("pynenc local, 2 processes", "with_pynenc:Local", place="machine", settings={"BENCH_ENGINE": "local"}),
+    Peer("mayu, 2 processes", "with_mayu:Mayu", "mayu"),
+    Peer("ardiq, 2 processes", "with_ardiq:ArdiqPeer", "ardiq"),
+    Peer("huey, 2 threads", "with_huey:Threads", "huey"),
     Peer("ThreadPoolExecutor", "with_executors:Threads", "executors", "memory"),
     Peer("ProcessPoolExecutor", "with_executors:Processes", "executors", "machine", tracked=False),
     Peer("joblib", "with_joblib:Loky", "joblib", "machine", tracked=False),
     Peer("dask", "with_dask:Distributed", "dask", "machine"),
     Peer("ray", "with_ray:Local", "ray", "machine"),
-    Peer("huey, 2 threads", "with_huey:Threads", "huey"),
     Peer("huey, 2 processes", "with_huey:Processes", "huey", variant=True),
     Peer("celery, 2 processes", "with_celery:Prefork", "celery"),
     Peer("celery, 2 threads", "with_celery:Threads", "celery", variant=True),
@@ -90,13 +92,11 @@ PEERS = (
         settings={"BENCH_FLEXIQ": "sqlite"},
         variant=True,
     ),
-    Peer("ardiq, 2 processes", "with_ardiq:ArdiqPeer", "ardiq"),
-    Peer("mayu, 2 processes", "with_mayu:Mayu", "mayu"),
     Peer("reference memory", "with_reference:Reference", "reference newest", "memory", settings=MEMORY),
     Peer("reference redis", "with_reference:Reference", "reference"),
     Peer("reference newest, redis", "with_reference:Reference", "reference newest", variant=True),
 )
-"""In the order of the table."""
+"""In the order of the table, and of the first round: where time is short, the last ones get less of it."""
 
 
 def named(names: list[str], *, variants: bool) -> list[Peer]:
