@@ -53,7 +53,7 @@ def long_form(report: dict[str, Any], rows: list[Peer]) -> str:
             "Where a peer is better than this library at its best:\n\n" + "\n".join(f"- {text}" for text in better)
         )
     if failed:
-        parts.append("What failed, and how:\n\n" + "\n".join(f"- {text}" for text in failed))
+        parts.append("What failed or was not asked, and why:\n\n" + "\n".join(f"- {text}" for text in failed))
     return "\n\n".join(parts)
 
 

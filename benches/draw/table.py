@@ -154,7 +154,8 @@ def failures(rows: list[Peer]) -> list[str]:
 def heading(report: dict[str, Any]) -> str:
     """What the figures were taken on."""
     machine = report["machine"]
-    rounds = max((len(known["rounds"]) for known in report["peers"].values()), default=0)
+    visits = sorted({len(known["rounds"]) for known in report["peers"].values() if "failure" not in known}) or [0]
+    rounds = f"{visits[0]} to {visits[-1]}" if len(visits) > 1 else str(visits[0])
     warning = " **Taken on a busy machine or a debug build: no figures to quote.**" if report["anyway"] else ""
     return (
         f"{machine['date']}, pynenc {machine['pynenc']} ({machine['build']} build), Python {machine['python']},"
