@@ -15,11 +15,11 @@ local function write_tokens()
   for lane, by in pairs(woken) do
     local key = P .. 'tok:' .. lane
     local tokens = {}
-    for i = 1, math.min(by, TOKENS - call('LLEN', key)) do
+    for i = 1, math.min(by, TOKENS) do
       tokens[i] = '1'
     end
-    if tokens[1] then
-      call('RPUSH', key, unpack(tokens))
+    if tokens[1] and call('RPUSH', key, unpack(tokens)) > TOKENS then
+      call('LTRIM', key, 0, TOKENS - 1)
     end
   end
 end
