@@ -69,7 +69,6 @@ class ConcurrencyRetryError(RetryError):
     """Asks for another run because a concurrency rule stood in the way."""
 
 
-# -- tasks ----------------------------------------------------------------------------------------
 class TaskError(PynencError):
     """Something is wrong with a task; its fields are ``task_id`` and ``message``."""
 
@@ -136,7 +135,6 @@ class InvocationConcurrencyWithDifferentArgumentsError(TaskRoutingError):
         return f"{_labelled(self, self.task_id, self.message or default)}\n{self.diff}"
 
 
-# -- invocations ----------------------------------------------------------------------------------
 class _AboutInvocation(PynencError):
     _fields: ClassVar[tuple[str, ...]] = ("invocation_id", "message")
 
@@ -184,7 +182,6 @@ class ResultExpired(_AboutInvocation, StateBackendError):  # pyright: ignore[rep
     """The invocation finished, and its result was dropped since (retention, or yielded by a stream)."""
 
 
-# -- running and waiting --------------------------------------------------------------------------
 class RunnerError(PynencError):
     """A runner was used in a way that it does not support, or could not work."""
 
@@ -320,7 +317,6 @@ class AlreadyInitializedError(PynencError):
     """A component was asked to start a second time."""
 
 
-# -- what travels ---------------------------------------------------------------------------------
 class SerializationError(PynencError):
     """A value cannot be written or read.
 

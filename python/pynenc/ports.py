@@ -178,6 +178,10 @@ class ArgCachePort(Protocol):
         """Decode, or look the key up."""
         ...
 
+    def counters(self) -> dict[str, int]:
+        """How it did."""
+        ...
+
     @property
     def blobs_from(self) -> int | None:
         """From how many bytes on the engine sends a value by its digest; ``None``: never."""

@@ -270,3 +270,18 @@ def test_nothing_is_left_after_a_purge(remote: Place, redis_url: str) -> None:
     app.purge()
     assert stored_on(redis_url, app.app_id) == []
     assert echo("x" * 5_000).get(timeout=BOUND_S) == "x" * 5_000
+
+
+# -- what is said of it ---------------------------------------------------------------------------
+def test_the_log_says_what_was_saved(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    place = Place({"engine": "redis", "runner_cls": "ThreadRunner", "redis_url": redis_url, "logging_level": "debug"})
+    place.move(app)
+    caplog.set_level("DEBUG", logger=app.logger.name)
+    app.logger.addHandler(caplog.handler)
+    with app.running():
+        assert look("x" * 2_000_000).get(timeout=BOUND_S)[1] == 2_000_000
+        assert look("x" * 2_000_000).get(timeout=BOUND_S)[1] == 2_000_000
+    app.logger.removeHandler(caplog.handler)
+    place.leave()
+    said = "1 sent (2.0 MB), 1 on the server already (2.0 MB), 1 fetched (2.0 MB), 1 at hand (2.0 MB)"
+    assert f"; large values: {said}" in caplog.text

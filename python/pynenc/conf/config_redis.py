@@ -119,12 +119,16 @@ class ConfigArgCacheRedis(ConfigArgCache, ConfigRedis):
 
     :cvar bool host_cache:
         The worker processes of one user on one host fetch and hold a large value once, in shared memory.
+    :cvar int local_cache_bytes:
+        How many bytes of large values each process keeps at hand, as they were fetched; as much again for texts and
+        bytes as bodies get them.
     :cvar int host_cache_bytes:
         How many bytes are kept there, and never more than half of the file system; the least recently used goes first.
     :cvar str host_cache_dir:
         The directory above it; empty: ``/dev/shm``, else ``XDG_RUNTIME_DIR``, else that for temporary files.
     """
 
+    local_cache_bytes = ConfigField(268_435_456, minimum=0)
     host_cache = ConfigField(True)
     host_cache_bytes = ConfigField(1_073_741_824, minimum=0)
     host_cache_dir = ConfigField("")

@@ -61,6 +61,8 @@ def create_at(app: AppPort, url: str, conf: ConfigRedis) -> RedisEngine:
             "first": conf.redis_first_contact_seconds,
         },
     )
+    cache = ConfigArgCacheRedis(config_values=app.config_values, config_filepath=app.config_filepath)
+    engine.keep_at_hand(cache.local_cache_size, cache.local_cache_bytes)
     _close_at_exit(engine)
     return engine
 

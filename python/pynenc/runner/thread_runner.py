@@ -11,6 +11,7 @@ from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING
 
 from pynenc._core import WorkerPool
+from pynenc.arg_cache.saved import saved_text
 from pynenc.context import runner_args, set_current_runner
 from pynenc.engine.host_cache import join_host_cache
 from pynenc.exceptions import RunnerError
@@ -175,7 +176,7 @@ class ThreadRunner(BackgroundRunner):
             with self._lock:
                 self._pool = self._thread = None
                 self._in_background = False
-            self.logger.log(level, "stopped: %s", Tally(*pool.counts()))
+            self.logger.log(level, "stopped: %s%s", Tally(*pool.counts()), saved_text(self.app, "; "))
 
     def _spawn(self) -> None:
         thread = Thread(target=self._work, name="pynenc-worker", daemon=True)

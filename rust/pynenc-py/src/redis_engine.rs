@@ -386,6 +386,11 @@ impl PyRedisEngine {
         Ok(counters)
     }
 
+    /// How many large values this process keeps, and how many bytes of them.
+    fn keep_at_hand(&self, count: usize, size: u64) {
+        self.source.limit(count, size);
+    }
+
     /// Forget what is known and kept here of large values, as a process that has just begun.
     fn forget_blobs(&self) {
         self.source.clear();

@@ -25,6 +25,17 @@ def add(x: int, y: int) -> int:
 
 
 @app.task
+def weigh(data: bytes) -> tuple[int, int]:
+    time.sleep(0.02)
+    return os.getpid(), len(data)
+
+
+@app.task
+def make(size: int) -> bytes:
+    return b"x" * size
+
+
+@app.task
 def who() -> tuple[int, str, str]:
     told = runner_args.get() or {}
     return os.getpid(), told.get("runner_id", ""), told.get("runner_cls", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -9,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from pynenc._core import WorkerPool
+from pynenc.arg_cache.saved import saved_text
 from pynenc.runner.supervisor.exit_watch import open_descriptor
 from pynenc.runner.thread_runner import ThreadRunner
 
@@ -120,6 +122,8 @@ class WorkerRunner(ThreadRunner):
         try:
             super()._run_pool(started)
         finally:
+            if not self._orders.single_use and (saved := saved_text(self.app)):
+                self.logger.info("worker process %d: %s", os.getpid(), saved)
             self._ended()
 
     def _wind_down(self, pool: WorkerPool) -> None:

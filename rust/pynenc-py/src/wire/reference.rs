@@ -24,8 +24,6 @@ use crate::gil;
 /// The kind of a reference, among those of scalars.
 pub(super) const REFERENCE: u8 = 8;
 const DIGEST_SIZE: usize = 32;
-/// How many values are kept as they were decoded, whatever they weigh.
-const MOST_VALUES: usize = 65_536;
 
 /// A reference about to be written.
 pub(super) struct Reference {
@@ -71,8 +69,16 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(remote: Arc<Remote<Sent>>) -> Self {
-        let bytes = remote.blobs().map_or(0, |blobs| blobs.shelf.most_bytes());
-        Self { remote, values: Mutex::new(ContentCache::new(MOST_VALUES, bytes)) }
+        Self { remote, values: Mutex::new(ContentCache::new(0, 0)) }
+    }
+
+    /// Keep so many values and bytes from now on; what is kept goes.
+    pub(crate) fn limit(&self, count: usize, bytes: u64) {
+        let before = std::mem::replace(&mut *self.values.lock(), ContentCache::new(count, bytes));
+        drop(before);
+        if let Some(blobs) = self.remote.blobs() {
+            blobs.shelf.limit(count, bytes);
+        }
     }
 
     /// Forget every value.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use pynenc_core::content_cache::ContentCache;
@@ -12,14 +11,9 @@ use crate::error::{RedisError, Result};
 use crate::link::Bytes;
 use crate::patience;
 
-/// How many are kept at most, whatever they weigh.
-const MOST: usize = 65_536;
-const DEFAULT_BYTES: u64 = 256 << 20;
-
-/// Keeps what was used last.
+/// Keeps what was used last; nothing before it is told how much.
 pub struct Shelf {
     kept: Mutex<ContentCache<Bytes>>,
-    most_bytes: AtomicU64,
     on_their_way: Mutex<HashMap<Digest, Arc<Flight>>>,
 }
 
@@ -41,26 +35,15 @@ enum Landing {
 
 impl Default for Shelf {
     fn default() -> Self {
-        Self {
-            kept: Mutex::new(ContentCache::new(MOST, DEFAULT_BYTES)),
-            most_bytes: AtomicU64::new(DEFAULT_BYTES),
-            on_their_way: Mutex::default(),
-        }
+        Self { kept: Mutex::new(ContentCache::new(0, 0)), on_their_way: Mutex::default() }
     }
 }
 
 impl Shelf {
-    /// Keep so many bytes at most from now on; what is kept goes.
-    pub fn limit(&self, bytes: u64) {
-        self.most_bytes.store(bytes, Ordering::Relaxed);
-        let before = std::mem::replace(&mut *self.kept.lock(), ContentCache::new(MOST, bytes));
+    /// Keep so many, and so many bytes of them, from now on; what is kept goes.
+    pub fn limit(&self, count: usize, bytes: u64) {
+        let before = std::mem::replace(&mut *self.kept.lock(), ContentCache::new(count, bytes));
         drop(before);
-    }
-
-    /// How many bytes it may keep.
-    #[must_use]
-    pub fn most_bytes(&self) -> u64 {
-        self.most_bytes.load(Ordering::Relaxed)
     }
 
     /// The bytes, if they are here.
