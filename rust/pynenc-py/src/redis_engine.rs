@@ -379,11 +379,7 @@ impl PyRedisEngine {
 
     /// What naming large values has saved in this process.
     fn blob_counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counters = PyDict::new(py);
-        for (name, count) in self.store.blobs().tally.read().named() {
-            counters.set_item(name, count)?;
-        }
-        Ok(counters)
+        values::blob_counters(py, self.store.blobs())
     }
 
     /// How many large values this process keeps, and how many bytes of them.

@@ -7,6 +7,7 @@ use pynenc_core::error::CoreError;
 use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
+use pynenc_redis::blobs::Blobs;
 use pynenc_redis::store::{End, Ended, NewCall, RecordView, Settlement, Taken};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -164,4 +165,13 @@ pub(super) fn record<'py>(py: Python<'py>, view: &RecordView) -> PyResult<Bound<
     record.set_item("worker", &view.worker)?;
     record.set_item("awaits", view.awaits.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(record)
+}
+
+/// What naming large values has saved, by name.
+pub(super) fn blob_counters<'py>(py: Python<'py>, blobs: &Blobs) -> PyResult<Bound<'py, PyDict>> {
+    let counters = PyDict::new(py);
+    for (name, count) in blobs.tally.read().named() {
+        counters.set_item(name, count)?;
+    }
+    Ok(counters)
 }
