@@ -9,9 +9,6 @@ use crate::blobs::{Blobs, Came, Digest};
 use crate::error::{RedisError, Result};
 use crate::link;
 
-/// From how many bytes on a value is shared with the other processes of the host.
-const HOST_FROM: u64 = 64 << 10;
-
 fn checked(fetched: Option<link::Bytes>, digest: &Digest) -> Result<Option<link::Bytes>> {
     match &fetched {
         Some(bytes) if content_digest((**bytes).as_ref()) != *digest => {
@@ -39,9 +36,7 @@ impl<C: Send + 'static> Remote<C> {
         shared.guard()?;
         let Some(blobs) = self.blobs() else { return shared.server.fetch(digest) };
         let bring = || shared.server.fetch(digest).and_then(|fetched| checked(fetched, digest));
-        // Small ones are not worth a file.
-        let from_host = size >= HOST_FROM;
-        let fetch = || if from_host { shared.host.get_or_fetch(digest, Some(size), bring) } else { bring() };
+        let fetch = || shared.host.get_or_fetch(digest, Some(size), bring);
         let (bytes, came) = blobs.shelf.get_or_fetch(digest, fetch)?;
         if let (Some(bytes), Came::FromHere) = (&bytes, came) {
             blobs.at_hand((**bytes).as_ref().len());
