@@ -82,9 +82,9 @@ local function set_aside(r)
 end
 
 -- Ids of parked work of a lane that this worker knows; they are off their line then.
-local function pop_parked(lane, want, knows)
+local function pop_parked(lane, tasks, want, knows)
   local ids = {}
-  for _, task in ipairs(call('SMEMBERS', P .. 'pkt')) do
+  for _, task in ipairs(tasks) do
     if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(sub(task, 2)) then
       local key = P .. 'pk:' .. task
       local found = call('ZPOPMIN', key, want - #ids)
@@ -143,9 +143,10 @@ local function claim(request, answer)
     return ids[1] ~= nil
   end
 
+  local parked = call('SMEMBERS', P .. 'pkt')
   for _, lane in ipairs(request.lanes) do
-    look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
-    while found < request.limit and looks < MOST_LOOKS do
+    look_at_all(pop_parked(lane, parked, request.limit - found, knows), PARKED)
+    while request.queued[lane] > 0 and found < request.limit and looks < MOST_LOOKS do
       if not look_at_all(pop(lane, request.limit - found), QUEUED, lane) then
         drained[lane] = true
         break

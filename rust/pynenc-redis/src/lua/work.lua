@@ -50,6 +50,45 @@ local function answer_again(request, answer)
   end
 end
 
+-- How many are queued in each of the lanes; one in which nothing is need not be looked into.
+local function queued_in(lanes)
+  local fields, queued = {}, {}
+  for i, lane in ipairs(lanes) do
+    fields[i] = 'q' .. lane
+  end
+  for i, there in ipairs(call('HMGET', P .. 'n', unpack(fields))) do
+    queued[lanes[i]] = tonumber(there) or 0
+  end
+  return queued
+end
+
+-- Have another worker woken for what this one left, and nobody for what is not there; how many are
+-- queued now.
+local function wake_others(request, found, drained)
+  local queued, empty = 0, {}
+  for _, lane in ipairs(request.lanes) do
+    local there = request.queued[lane] + (changed['q' .. lane] or 0)
+    if there ~= 0 and drained[lane] then
+      -- Somebody removed records past us. Nobody is to go on looking for them.
+      count('q' .. lane, -there)
+      there = 0
+    end
+    queued = queued + there
+    if there == 0 then
+      -- Tokens of the past would only raise false alarms.
+      woken[lane] = nil
+      empty[#empty + 1] = P .. 'tok:' .. lane
+    elseif found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
+      -- One wakes the next, however few tokens there were.
+      wake(lane, 1)
+    end
+  end
+  if empty[1] then
+    call('DEL', unpack(empty))
+  end
+  return queued
+end
+
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local settled, ending = {}, {}
@@ -74,33 +113,15 @@ return function(KEYS, ARGV)
     return answer
   end
   local due = promote()
+  write_counters()
+  request.queued = queued_in(request.lanes)
   local found, drained = 0, {}
   if is_sent_again(request) then
     answer_again(request, answer)
   else
     found, drained = claim(request, answer)
   end
-  write_counters()
-
-  local queued = 0
-  for _, lane in ipairs(request.lanes) do
-    local there = tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0
-    if there ~= 0 and drained[lane] then
-      -- Somebody removed records past us. Nobody is to go on looking for them.
-      call('HSET', P .. 'n', 'q' .. lane, 0)
-      there = 0
-    end
-    queued = queued + there
-    if there == 0 then
-      -- Nothing is left to be woken for: tokens of the past would only raise false alarms.
-      woken[lane] = nil
-      call('DEL', P .. 'tok:' .. lane)
-    elseif found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
-      -- One wakes the next, however few tokens there were.
-      wake(lane, 1)
-    end
-  end
-  answer[2] = queued
+  answer[2] = wake_others(request, found, drained)
   if found > 0 then
     note_nonce(request)
   end
