@@ -11,6 +11,7 @@ mod rig;
 mod again;
 mod apps;
 mod blobs;
+mod doctor;
 mod lanes;
 mod leases;
 mod payloads;

@@ -64,9 +64,14 @@ impl Evidence {
         })
     }
 
+    /// All counters, which change with every step but a wait.
+    pub(super) fn numbers(&self) -> &[Vec<u8>] {
+        self.keys.get(b"n".as_slice()).map_or(&[], Vec::as_slice)
+    }
+
     /// A counter.
     pub(super) fn counter(&self, name: &str) -> i64 {
-        let pairs = self.keys.get(b"n".as_slice()).map_or(&[][..], Vec::as_slice).chunks_exact(2);
+        let pairs = self.numbers().chunks_exact(2);
         let found = pairs.filter(|pair| pair[0] == name.as_bytes()).find_map(|pair| std::str::from_utf8(&pair[1]).ok());
         found.and_then(|text| text.parse().ok()).unwrap_or(0)
     }

@@ -11,8 +11,11 @@ use super::Store;
 use crate::error::Result;
 use evidence::Evidence;
 
-/// How long to wait before each further look. What moves meanwhile is wrong in another way each time.
-const LOOKS_AGAIN_MS: [u64; 4] = [10, 20, 40, 80];
+/// How often it is looked again while others work. What moves meanwhile is wrong in another way each time, but
+/// not in so many ways that a few looks would do.
+const MOST_LOOKS: u32 = 16;
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(80);
 
 /// Something that is wrong.
 struct Finding {
@@ -30,7 +33,7 @@ impl From<String> for Finding {
 impl Store {
     /// What is wrong, a line each; nothing when all invariants hold. Looks at everything, some at a
     /// time: of a store that is in use meanwhile one look sees different moments. What it finds it
-    /// therefore looks for again, and tells what was wrong in the same way every time.
+    /// therefore looks for again until nothing moves, and tells what was wrong in the same way every time.
     ///
     /// A record that has not ended is in exactly one place (queue, delay, a key's line, a task's
     /// line, a worker's hands); every line names only those that stand in it; a running key has one
@@ -41,15 +44,21 @@ impl Store {
     /// # Errors
     /// What keeps the store from answering.
     pub fn doctor(&self) -> Result<Vec<String>> {
-        let mut wrong = examine::all(&Evidence::gather(self)?);
-        for pause in LOOKS_AGAIN_MS.map(Duration::from_millis) {
+        let mut found = Evidence::gather(self)?;
+        let mut wrong = examine::all(&found);
+        for look in 1..MOST_LOOKS {
             if wrong.is_empty() {
                 break;
             }
-            thread::sleep(pause);
+            thread::sleep(LONGEST_PAUSE.min(PAUSE * look));
             let before: HashSet<String> = wrong.into_iter().map(|finding| finding.mark).collect();
-            wrong = examine::all(&Evidence::gather(self)?);
+            let again = Evidence::gather(self)?;
+            wrong = examine::all(&again);
             wrong.retain(|finding| before.contains(&finding.mark));
+            if again.numbers() == found.numbers() {
+                break;
+            }
+            found = again;
         }
         Ok(wrong.into_iter().map(|finding| finding.line).collect())
     }
