@@ -12,6 +12,13 @@ from tests.acceptance.runners.conftest import PATIENCE, is_alive, read_when_writ
 
 LEASE = {"lease_seconds": 600}
 LOOK_SECONDS = 5.0
+# The runners with processes share what is tested with these; all four are in the long form.
+SOME_RUNNERS = [
+    "ThreadRunner",
+    "PersistentProcessRunner",
+    pytest.param("MultiThreadRunner", marks=pytest.mark.slow),
+    pytest.param("ProcessRunner", marks=pytest.mark.slow),
+]
 
 
 def ended(command: subprocess.Popen[str]) -> tuple[str, str]:
@@ -74,7 +81,7 @@ def test_the_second_signal_hands_back_and_others_go_on(held, runner):
     assert work.app.runtime.engine.record(call.invocation_id)["losses"] == 0
 
 
-@pytest.mark.parametrize("runner", ["ThreadRunner", "PersistentProcessRunner", "MultiThreadRunner", "ProcessRunner"])
+@pytest.mark.parametrize("runner", SOME_RUNNERS)
 def test_what_is_handed_back_starts_at_once_where_somebody_waits_for_work(held, start_command, runner):
     """No lease is in it (there is one of ten minutes), nor the look that an idle worker takes every five seconds."""
     work, command, call, _ = held(runner, logging_level="debug")
@@ -129,7 +136,7 @@ def test_a_service_manager_that_signals_everybody_stops_it_once(held, tmp_path):
     assert "0 handed back" in err
 
 
-@pytest.mark.parametrize("runner", ["ThreadRunner", "PersistentProcessRunner", "MultiThreadRunner", "ProcessRunner"])
+@pytest.mark.parametrize("runner", SOME_RUNNERS)
 def test_a_dump_shows_where_every_body_stands(held, tmp_path, runner):
     _, command, call, _ = held(runner)
     command.send_signal(signal.SIGUSR1)

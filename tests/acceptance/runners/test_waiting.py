@@ -70,6 +70,7 @@ def test_parents_in_every_slot_of_two_runners_wait_for_children(make_work, start
     assert group.get(timeout=50) == [sum(range(children)) + children] * parents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runner", ["ThreadRunner", "PersistentProcessRunner", "MultiThreadRunner"])
 def test_a_tree_of_waits_over_two_runners(make_work, start_command, runner):
     work = make_work(runner, **TWO_SLOTS[runner], cycle_control=False)
