@@ -15,13 +15,20 @@ local function name_blobs(digests, by)
   end
 end
 
--- Those of the digests that the server does not have.
+-- Those of the digests that the server does not have. Mostly it has all, and says so at once.
 local function lacking(digests)
-  local missing = {}
+  local keys = {}
   for at = 1, #digests, DIGEST_SIZE do
-    local digest = sub(digests, at, at + DIGEST_SIZE - 1)
-    if call('EXISTS', P .. 'b:' .. digest) == 0 then
-      missing[#missing + 1] = digest
+    keys[#keys + 1] = P .. 'b:' .. sub(digests, at, at + DIGEST_SIZE - 1)
+  end
+  local there = 0
+  for from = 1, #keys, MOST_WORDS do
+    there = there + call('EXISTS', unpack(keys, from, math.min(#keys, from + MOST_WORDS - 1)))
+  end
+  local missing = {}
+  for i = 1, there < #keys and #keys or 0 do
+    if call('EXISTS', keys[i]) == 0 then
+      missing[#missing + 1] = sub(digests, (i - 1) * DIGEST_SIZE + 1, i * DIGEST_SIZE)
     end
   end
   return table.concat(missing)
@@ -34,14 +41,36 @@ local function forget_idle(digest)
   end
 end
 
-local function is_idle_from_now(digest)
-  call('HDEL', P .. 'bn', digest)
-  local size = call('STRLEN', P .. 'b:' .. digest)
-  if size > 0 or call('EXISTS', P .. 'b:' .. digest) == 1 then
-    call('PEXPIRE', P .. 'b:' .. digest, math.floor(LINGER / 1000))
-    call('ZADD', P .. 'bi', NOW, digest)
-    call('HSET', P .. 'bz', digest, size)
-    count('u', size)
+-- Nobody names these any more.
+local function are_idle_from_now(digests)
+  call('HDEL', P .. 'bn', unpack(digests))
+  local since, sizes = {}, {}
+  for _, digest in ipairs(digests) do
+    if call('PEXPIRE', P .. 'b:' .. digest, math.floor(LINGER / 1000)) == 1 then
+      local size = call('STRLEN', P .. 'b:' .. digest)
+      since[#since + 1] = NOW
+      since[#since + 1] = digest
+      sizes[#sizes + 1] = digest
+      sizes[#sizes + 1] = size
+      count('u', size)
+    end
+  end
+  if since[1] then
+    call('ZADD', P .. 'bi', unpack(since))
+    call('HSET', P .. 'bz', unpack(sizes))
+  end
+end
+
+-- These are named, and are to stay.
+local function stay(digests)
+  for _, digest in ipairs(digests) do
+    call('PERSIST', P .. 'b:' .. digest)
+  end
+  local since = call('ZMSCORE', P .. 'bi', unpack(digests))
+  for i, digest in ipairs(digests) do
+    if since[i] then
+      forget_idle(digest)
+    end
   end
 end
 
@@ -66,27 +95,53 @@ local function shed(all)
   return true
 end
 
--- Put what this script has named, and named no more, into effect: one write a digest, however many
--- records there are.
+-- Count anew how many records name each of these.
+local function count_names(digests)
+  local before = call('HMGET', P .. 'bn', unpack(digests))
+  local counts, staying, idle = {}, {}, {}
+  for i, digest in ipairs(digests) do
+    local records = (tonumber(before[i]) or 0) + named[digest]
+    if records > 0 then
+      counts[#counts + 1] = digest
+      counts[#counts + 1] = records
+    else
+      idle[#idle + 1] = digest
+    end
+    if named[digest] > 0 then
+      staying[#staying + 1] = digest
+    end
+  end
+  if counts[1] then
+    call('HSET', P .. 'bn', unpack(counts))
+  end
+  if staying[1] then
+    stay(staying)
+  end
+  if idle[1] then
+    are_idle_from_now(idle)
+  end
+  return idle[1] ~= nil
+end
+
+-- Put what this call has named, and named no more, into effect: a few commands, however many records there are.
 local function write_names()
-  local idle = false
+  local digests, idle = {}, false
   for digest, by in pairs(named) do
     if by ~= 0 then
-      local records = call('HINCRBY', P .. 'bn', digest, by)
-      if by > 0 then
-        call('PERSIST', P .. 'b:' .. digest)
-        forget_idle(digest)
-      elseif records <= 0 then
-        is_idle_from_now(digest)
-        idle = true
-      end
+      digests[#digests + 1] = digest
     end
+  end
+  for from = 1, #digests, MOST_WORDS / 4 do
+    local some = { unpack(digests, from, math.min(#digests, from + MOST_WORDS / 4 - 1)) }
+    idle = count_names(some) or idle
   end
   named = {}
   if idle then
     shed(false)
   end
-  write_counters()
+  if digests[1] then
+    write_counters()
+  end
 end
 
 -- The digests that a record names, one after the other.
