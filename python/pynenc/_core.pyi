@@ -222,7 +222,7 @@ class RedisEngine:
     def blob_counters(self) -> dict[str, int]:
         """What naming large values has saved in this process."""
 
-    def keep_at_hand(self, count: int, size: int, /) -> None:
+    def keep_at_hand(self, count: int, size: int) -> None:
         """How many large values this process keeps, and how many bytes of them."""
 
     def forget_blobs(self) -> None:
