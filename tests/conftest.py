@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, Phase, settings
 
 import pynenc
 from tests.engines import make
-from tests.servers import redis_url, shared_server, start_server
+from tests.servers import engine_server, redis_url, shared_server, start_server
 
 # Fixtures of all tests, though they are written elsewhere.
-__all__ = ["make", "redis_url", "shared_server", "start_server"]
+__all__ = ["engine_server", "make", "redis_url", "shared_server", "start_server"]
 
 ROOT = Path(__file__).resolve().parents[1]
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}

@@ -88,7 +88,7 @@ class MakeRedis:
 
 def _make_redis(request: pytest.FixtureRequest) -> Make:
     url = os.environ.get("PYNENC_TEST_REDIS_URL")
-    return MakeRedis(url or request.getfixturevalue("shared_server").url)
+    return MakeRedis(url or request.getfixturevalue("engine_server").url)
 
 
 ENGINES: Mapping[str, Callable[[pytest.FixtureRequest], Make]] = {

@@ -200,6 +200,20 @@ def shared_server() -> Iterator[Server]:
         server.remove()
 
 
+@pytest.fixture(scope="session")
+def engine_server() -> Iterator[Server]:
+    """One server for the tests of the port, which look at every key on it after each step.
+
+    On the shared one they would look at all that other tests left, again and again. Nothing is written to a disk.
+    """
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
 @pytest.fixture
 def redis_url(request: pytest.FixtureRequest) -> str:
     """The address of a running server: PYNENC_TEST_REDIS_URL, else that of the shared one."""
