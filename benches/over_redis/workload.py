@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 
 from pynenc import Pynenc
@@ -19,6 +20,18 @@ app = Pynenc(
 def noop(a: int, b: int) -> int:
     """Do next to nothing."""
     return a if b else b
+
+
+@app.task
+def measure(value: bytes) -> int:
+    """Look at a value."""
+    return len(value)
+
+
+@app.task
+def make(size: int) -> bytes:
+    """Make a value that nobody has seen."""
+    return os.urandom(size)
 
 
 @app.task(registration_concurrency="KEYS", key_arguments=("key",))

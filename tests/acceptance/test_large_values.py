@@ -202,8 +202,45 @@ def test_another_process_does_not_send_it_again(remote: Place, redis_url: str) -
 
 @pytest.mark.parametrize(("size", "stored"), [(1_023, 0), (1_024, 1), (1_025, 1)])
 def test_exactly_at_the_threshold(remote: Place, redis_url: str, size: int, stored: int) -> None:
-    assert look("x" * size).get(timeout=BOUND_S)[1] == size
+    shared = look.parallelize([{"number": 0}], common_args={"value": "x" * size})
+    assert list(shared.get(timeout=BOUND_S)) == [("str", size, False)]
     assert len(stored_on(redis_url, app.app_id)) == stored
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, lambda data: list(data[:4_000])], ids=["raw", "buffer", "json"])
+def test_a_small_value_is_stored_when_it_comes_again(remote: Place, redis_url: str, make: Any) -> None:
+    data = os.urandom(16_384)
+    for stored in (0, 1, 1):
+        assert look(make(data)).get(timeout=BOUND_S)[1] == len(make(data))
+        assert len(stored_on(redis_url, app.app_id)) == stored
+    # The first was sent with its call, the second stored; then there is nothing to be sent.
+    assert counters()["sent"] == 1
+
+
+def test_small_values_that_come_once_are_not_stored(remote: Place, redis_url: str) -> None:
+    values = [os.urandom(4_096) for _ in range(500)]
+    lengths = look.parallelize([(value,) for value in values]).get(timeout=BOUND_S)
+    assert {length for _, length, _ in lengths} == {4_096}
+    assert stored_on(redis_url, app.app_id) == []
+    assert (counters()["sent"], counters()["fetched"]) == (0, 0)
+
+
+def test_a_value_that_is_not_small_is_stored_at_once(remote: Place, redis_url: str) -> None:
+    data = os.urandom(16_385)
+    assert look(data).get(timeout=BOUND_S)[1] == 16_385
+    assert len(stored_on(redis_url, app.app_id)) == 1
+
+
+def test_zero_stores_every_value_at_once(redis_url: str) -> None:
+    place = Place(
+        {"engine": "redis", "runner_cls": "ThreadRunner", "redis_url": redis_url, "logging_level": "critical"}
+    )
+    own = place.app("every-value", min_size_to_cache=0)
+    size = own.task(len)
+    with own.running():
+        assert size("x").get(timeout=BOUND_S) == 1
+        assert len(stored_on(redis_url, own.app_id)) == 1
+    place.leave()
 
 
 def test_results_are_large_values_too(remote: Place, redis_url: str) -> None:
@@ -222,7 +259,8 @@ def test_arguments_that_are_never_stored(remote: Place, redis_url: str) -> None:
     group = inline.parallelize([{"other": ""}] * 3, common_args={"value": value})
     assert list(group.get(timeout=BOUND_S)) == [5_000] * 3
     assert stored_on(redis_url, app.app_id) == []
-    assert inline(value, other).get(timeout=BOUND_S) == 11_000
+    for _ in range(2):
+        assert inline(value, other).get(timeout=BOUND_S) == 11_000
     assert len(stored_on(redis_url, app.app_id)) == 1
 
 

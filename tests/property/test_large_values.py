@@ -19,6 +19,7 @@ from tests.servers import Server
 BOUND_S = 60
 SETTINGS: dict[str, dict[str, Any]] = {
     "redis": {"engine": "redis"},
+    "redis, when it comes again": {"engine": "redis", "min_size_to_cache": 1},
     "redis, signed": {"engine": "redis", "signing_key": "a key of sixteen or more bytes"},
     "redis, pickled": {
         "engine": "redis",

@@ -10,7 +10,8 @@ class ConfigArgCache(ConfigPynencBase):
     """Which arguments are stored once and then sent by reference.
 
     :cvar int min_size_to_cache:
-        An argument whose encoded form has at least so many bytes is cached; 0 caches every one.
+        An argument whose encoded form has at least so many bytes is cached; 0 caches every one. Over a server, one of
+        up to 16 KiB travels with its call until the process meets it again, unless it is one of ``common_args``.
     :cvar int local_cache_size:
         How many arguments each process keeps at hand; the least recently used goes first.
     """

@@ -65,6 +65,8 @@ pub(crate) struct Known<'a> {
     pub(crate) blobs: &'a Blobs,
     /// Nothing changes them until the server has answered: their caller waits for that.
     pub(crate) waits: bool,
+    /// Many calls share them, as their caller has said: they are stored apart however small they are.
+    pub(crate) shared: bool,
 }
 
 /// What a value is for, and what it is called in errors.
@@ -98,10 +100,12 @@ impl TaskWire {
         if self.native
             && let Some(scalar) = Scalar::of(value)
         {
-            return Ok(match scalar.content().filter(|(_, content)| content.len() >= from) {
-                Some((kind, content)) => named(vec![kind], content::of_immutable(value, content, true)),
-                None => Envelope::Scalar(scalar),
+            let large = scalar.content().zip(known).filter(|((_, content), _)| content.len() >= from);
+            let apart = large.and_then(|((kind, content), known)| {
+                let blob = content::of_immutable(value, content, true);
+                self.goes_apart(&blob, known).then(|| named(vec![kind], blob))
             });
+            return Ok(apart.unwrap_or(Envelope::Scalar(scalar)));
         }
         let py = value.py();
         let written = self.codec.bind(py).call_method1(intern!(py, "write"), (value, path))?;
@@ -114,7 +118,9 @@ impl TaskWire {
                 Ok(own) if body.is(own) => content::of_immutable(value, own.as_bytes(), true),
                 _ => content::of_buffer(&body, known)?,
             };
-            return Ok(named(head.as_bytes().to_vec(), blob));
+            if self.goes_apart(&blob, known) {
+                return Ok(named(head.as_bytes().to_vec(), blob));
+            }
         }
         let joined = PyBytes::new_with(py, head.as_bytes().len() + size, |out| {
             let (front, back) = out.split_at_mut(head.as_bytes().len());
@@ -124,7 +130,14 @@ impl TaskWire {
         Ok(Envelope::Serialized(joined.unbind()))
     }
 
-    /// From whether the values of a parameter may travel by reference.
+    /// Whether a value of at least the size that is asked for is named, and not sent as it is.
+    fn goes_apart(&self, blob: &Blob, known: Known<'_>) -> bool {
+        // Who asks for every value means it.
+        let always = known.shared || self.blobs_from == Some(0);
+        always || known.blobs.is_worth_it(&blob.digest, blob.content.size())
+    }
+
+    /// What is known, where the values of a parameter may travel by reference.
     fn may_name<'a>(&self, parameter: &str, known: Option<Known<'a>>) -> Option<Known<'a>> {
         known.filter(|_| !self.inline.iter().any(|name| name == "*" || name == parameter))
     }

@@ -45,7 +45,7 @@ impl RemoteEngine {
 
     /// What is known here of large values, for a caller that waits until they are sent or does not.
     pub(crate) fn known(&self, waits: bool) -> Option<Known<'_>> {
-        self.remote.blobs().map(|blobs| Known { blobs, waits })
+        self.remote.blobs().map(|blobs| Known { blobs, waits, shared: false })
     }
 
     pub(super) fn submit_one(&self, py: Python<'_>, submission: Submission<Sent>) -> PyResult<Receipt> {

@@ -34,6 +34,7 @@ impl TaskWire {
     /// Write what the calls of one `parallelize` share.
     pub(crate) fn common(&self, named: &Bound<'_, PyDict>, known: Option<Known<'_>>) -> PyResult<Common> {
         let py = named.py();
+        let known = known.map(|known| Known { shared: true, ..known });
         let mut written = Vec::new();
         for (name, value) in named {
             let name = name.to_string();

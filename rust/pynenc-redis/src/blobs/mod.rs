@@ -5,6 +5,7 @@
 //! it, so that a text and the same bytes are one blob and two values.
 
 mod known;
+mod seen;
 mod shelf;
 mod tally;
 
@@ -15,6 +16,7 @@ use pynenc_core::fingerprint::content_digest;
 
 use crate::link::Bytes;
 use known::Known;
+use seen::Seen;
 
 pub use pynenc_core::fingerprint::Digest;
 pub use shelf::{Came, Shelf};
@@ -22,6 +24,10 @@ pub use tally::{BlobCounters, Tally};
 
 /// How many bytes of a blob the server takes at most.
 pub const LARGEST: usize = 512 << 20;
+
+/// Up to here a value travels with the call or the result until a process meets it again: storing it apart costs the
+/// server some twenty commands, and most values of this size come once.
+pub const SMALL: usize = 16 << 10;
 
 /// The bytes of a blob as their owner has them.
 pub trait Content: Send + Sync {
@@ -100,6 +106,7 @@ impl From<Vec<u8>> for Packed {
 #[derive(Default)]
 pub struct Blobs {
     known: Known,
+    seen: Seen,
     /// What was fetched.
     pub shelf: Shelf,
     /// What was saved.
@@ -111,6 +118,13 @@ impl Blobs {
     #[must_use]
     pub fn is_known(&self, digest: &Digest) -> bool {
         self.known.has(digest)
+    }
+
+    /// Whether a value of so many bytes, which nobody says is shared, is worth being stored apart: one that is not
+    /// small, or comes again.
+    #[must_use]
+    pub fn is_worth_it(&self, digest: &Digest, bytes: usize) -> bool {
+        bytes > SMALL || self.seen.meet(digest) || self.is_known(digest)
     }
 
     /// A value of so many bytes was needed and at hand.
@@ -130,6 +144,7 @@ impl Blobs {
     /// Nothing is known any more.
     pub fn forget_all(&self) {
         self.known.clear();
+        self.seen.clear();
         self.shelf.clear();
     }
 }

@@ -8,12 +8,10 @@ use rustc_hash::FxHashSet;
 
 use super::library::Which;
 use super::{Store, reply};
-use crate::blobs::{Blob, Blobs, Digest};
+use crate::blobs::{Blob, Blobs, Digest, SMALL};
 use crate::error::{RedisError, Result};
 use crate::link::{Bytes, Request};
 
-/// Up to here a blob is sent without asking whether the server has it: asking takes longer.
-const ASK_FROM: usize = 16 << 10;
 /// How long a blob waits for the first record that names it.
 const UNNAMED_MILLIS: u64 = 600_000;
 /// How often something is sent again because the server has lost a blob that it names.
@@ -89,7 +87,8 @@ impl Store {
         let unknown = all.iter().filter(|(digest, _)| !self.blobs.is_known(digest));
         let (mut lacking, mut asked) = (FxHashSet::default(), Vec::new());
         for (digest, (blob, _)) in unknown {
-            if blob.content.size() < ASK_FROM {
+            // Asking takes longer than sending a small one.
+            if blob.content.size() <= SMALL {
                 lacking.insert(*digest);
             } else {
                 asked.extend(digest);
