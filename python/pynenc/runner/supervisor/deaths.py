@@ -79,7 +79,7 @@ class Deaths:
             reason = f"killed: {process.killed_for}" if process.killed_for else str(end)
             self._logger.error("%s died: %s", process, reason)
             self._listener.lost(process, tally, reason, bodies)
-            self._after_death(process)
+            self._after_death(process, blamed=bodies != [])
 
     def at_start(self, what: str) -> None:
         """A process could not be started, or died while it started.
@@ -100,8 +100,13 @@ class Deaths:
         else:
             raise RunnerError(f"worker processes cannot serve: {process.reason}")
 
-    def _after_death(self, process: WorkerProcess) -> None:
-        if time.monotonic() - (process.ready_at or 0.0) < _YOUNG_SECONDS:
-            self.start_again_at = time.monotonic() + self._back_off.failed()
-        else:
+    def _after_death(self, process: WorkerProcess, *, blamed: bool) -> None:
+        """See whether the next one has to wait.
+
+        :param blamed: It died under bodies. Each of these is counted and soon given up, so that such deaths come to
+            an end by themselves; a pause would only keep the work of others waiting.
+        """
+        if blamed or time.monotonic() - (process.ready_at or 0.0) >= _YOUNG_SECONDS:
             self._back_off.worked()
+        else:
+            self.start_again_at = time.monotonic() + self._back_off.failed()

@@ -31,6 +31,8 @@ def run(end: socket.socket, orders: dict[str, str], board: int) -> None:
     for line in lines:
         name, *fields = json.loads(line)
         os.pwrite(board, struct.pack("Q", os.getpid()), 0)
+        if "body at" in orders:
+            os.pwrite(board, struct.pack("=Q16s", 1, bytes(16)), int(orders["body at"]))
         action = orders.get(name, "")
         if orders.get("echo"):
             os.write(2, f"{name} {fields}\n".encode())

@@ -14,6 +14,7 @@ import pytest
 from pynenc.exceptions import RunnerError
 from pynenc.log import RunnerLogAdapter
 from pynenc.runner.supervisor.policy import FixedCrew
+from pynenc.runner.supervisor.scoreboard import _LENGTH, _WORD
 from pynenc.runner.supervisor.supervisor import Supervisor
 from pynenc.runner.supervisor.worker_process import Papers, Phase, WorkerProcess
 
@@ -185,6 +186,15 @@ def test_a_start_that_fails_later_is_tried_again_with_growing_pauses(witness, mo
     assert seen.error is None
     assert seen.caplog.text.count("cannot serve: the server is away") == 3
     assert "the next is started in" in seen.caplog.text
+
+
+@pytest.mark.parametrize(("where", "waits"), [({}, True), ({"body at": _LENGTH + _WORD}, False)])
+def test_only_deaths_that_no_body_is_blamed_for_hold_up_the_next_start(witness, monkeypatch, where, waits):
+    monkeypatch.setattr("pynenc.runner.supervisor.deaths._FREE_DEATHS", 0)
+    with witness(**{f"number {number}": {"Serve": "exit 1", **where} for number in (1, 2, 3)}) as seen:
+        seen.serving(4)
+        assert (seen.supervisor._deaths.start_again_at > float("-inf")) is waits
+    assert len(seen.lost_ones) == 3
 
 
 def test_a_program_that_is_not_there(witness, monkeypatch):
