@@ -45,7 +45,7 @@ impl Places {
 
     /// One more.
     pub fn push(&mut self, at: Ref) {
-        if self.len % BLOCK == 0 {
+        if self.len.is_multiple_of(BLOCK) {
             self.blocks.push_back(Block { all: Vec::with_capacity(BLOCK), kept: 0 });
         }
         if let Some(block) = self.blocks.back_mut() {

@@ -241,7 +241,7 @@ impl Both {
             Status::Failed => Outcome::Failed(7),
             _ => Outcome::Cancelled,
         };
-        let ending = Ending { outcome, bytes, keep_call: bytes % 2 == 0 };
+        let ending = Ending { outcome, bytes, keep_call: bytes.is_multiple_of(2) };
         let answer = self.engine.finish(self.refs[i], fence, ending, None).map_err(refusal);
         assert_eq!(answer, self.model.finish(i, fence, to, bytes));
         answer

@@ -44,7 +44,7 @@ impl Board {
     pub(crate) fn new(page: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let Some(page) = page else { return Ok(Self::Own(Default::default())) };
         let buffer = PyBuffer::<u8>::get(page)?;
-        let aligned = (buffer.buf_ptr() as usize) % align_of::<AtomicU64>() == 0;
+        let aligned = (buffer.buf_ptr() as usize).is_multiple_of(align_of::<AtomicU64>());
         if buffer.readonly() || !buffer.is_c_contiguous() || !aligned || buffer.len_bytes() < COUNTS * 8 {
             return Err(PyValueError::new_err(format!("a board is {} bytes of aligned, writable memory", COUNTS * 8)));
         }

@@ -35,11 +35,10 @@ pub(super) fn introduce(
     words.extend(packed(&[b"CLIENT", b"SETINFO", b"LIB-NAME", b"pynenc"]));
     connection.send(&words, patience)?;
     let peer = understood(connection.receive(patience)?, address)?;
-    if address.db != 0 {
-        if let Value::ServerError(error) = connection.receive(patience)? {
+    if address.db != 0
+        && let Value::ServerError(error) = connection.receive(patience)? {
             return Err(unfit(address, format!("database {} cannot be selected: {}", address.db, said(&error))));
         }
-    }
     connection.receive(patience)?;
     fit(&peer, address)?;
     connection.peer = peer;
