@@ -115,7 +115,7 @@ def test_errors_of_the_input() -> None:
 
 # -- Ctrl-C ---------------------------------------------------------------------------------------
 INTERRUPTED = """
-import itertools, os, signal, sys, threading, time
+import asyncio, itertools, os, signal, sys, threading, time
 from pynenc import Pynenc
 
 app = Pynenc(sys.argv[2], config_values={"runner_cls": "ThreadRunner", "max_threads": 1, "logging_level": "error"})
@@ -135,7 +135,20 @@ def items():
         yield (n,)
 
 
+async def read(results):
+    async for _ in results:
+        pass
+
+
+async def wait_for(group):
+    await group
+
+
 WAYS = {
+    "async results": lambda group: asyncio.run(read(group.async_results())),
+    "async get": lambda group: asyncio.run(wait_for(group)),
+    "async get with progress": lambda group: asyncio.run(group.async_get(progress=True, timeout=60)),
+    "async track": lambda group: asyncio.run(read(group.async_track())),
     "results": lambda group: list(group.results),
     "get": lambda group: group.get(),
     "get with progress": lambda group: group.get(progress=True, timeout=60),
@@ -173,7 +186,10 @@ with app.running():
 """
 
 
-@pytest.mark.parametrize("way", ["results", "get", "get with progress", "track"])
+WAYS = ["results", "get", "get with progress", "track"]
+
+
+@pytest.mark.parametrize("way", [*WAYS, *(f"async {way}" for way in WAYS)])
 @pytest.mark.parametrize("engine", ["memory", "redis"])
 def test_ctrl_c_ends_the_input_and_calls_off_what_has_not_started(
     engine: str, way: str, request: pytest.FixtureRequest, tmp_path: Path

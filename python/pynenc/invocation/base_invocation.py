@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pynenc.invocation.progress import OnProgress, following
@@ -205,7 +205,10 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
 
     @abstractmethod
     def async_results(self) -> AsyncIterator[Result]:
-        """Like :attr:`results`, without blocking the event loop."""
+        """Like :attr:`results`, without blocking the event loop.
+
+        Cancelled in a wait, as by Ctrl-C under ``asyncio.run``, it does what those do on Ctrl-C.
+        """
 
     @abstractmethod
     def cancel(self) -> int:
@@ -220,11 +223,11 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
         progress: bool = False,
         on_progress: OnProgress | None = None,
     ) -> list[Result]:
-        """Like :meth:`get`, without blocking the event loop."""
+        """Like :meth:`get`, without blocking the event loop; cancelled, it does what :meth:`async_results` does."""
         import asyncio
 
         with following(self.task.task_id, show=progress, on_progress=on_progress) as tell:
-            async with asyncio.timeout(timeout):
+            async with self._until_cancelled(), asyncio.timeout(timeout):
                 found: dict[int, Any] = {}
                 async for index, outcome, failed in self._outcomes():
                     if failed and not return_exceptions:
@@ -264,6 +267,18 @@ class BaseInvocationGroup(ABC, Generic[Params, Result, Member_co]):
             yield
         except KeyboardInterrupt:  # in a wait, or in showing how far it is
             self._give_up()
+            raise
+
+    @asynccontextmanager
+    async def _until_cancelled(self) -> AsyncGenerator[None]:
+        """Ctrl-C reaches a coroutine as a cancellation, and so does whatever else is tired of waiting for it."""
+        import asyncio
+
+        try:
+            yield
+        except asyncio.CancelledError:
+            # It may ask a server, and goes on even if it is not waited for.
+            await asyncio.shield(asyncio.to_thread(self._give_up))
             raise
 
     @abstractmethod

@@ -80,11 +80,16 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
         return [found[index] for index in sorted(found)] if ordered else list(found.values())
 
     async def async_results(self) -> AsyncIterator[Result]:
-        """Yield the results in the order of completion, without blocking the event loop."""
-        async for _, outcome, failed in self._outcomes():
-            if failed:
-                raise outcome
-            yield outcome
+        """Yield the results in the order of completion, without blocking the event loop.
+
+        A streamed group that is cancelled in such a wait, as by Ctrl-C under ``asyncio.run``, reads its input no
+        further, and calls off what has not started.
+        """
+        async with self._until_cancelled():
+            async for _, outcome, failed in self._outcomes():
+                if failed:
+                    raise outcome
+                yield outcome
 
     def cancel(self) -> int:
         """Call off what has not ended; how many were called off or asked to stop."""
