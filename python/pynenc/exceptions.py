@@ -179,7 +179,7 @@ class InvocationNotFoundError(_AboutInvocation, StateBackendError):  # pyright: 
 
 
 class ResultExpired(_AboutInvocation, StateBackendError):  # pyright: ignore[reportUnsafeMultipleInheritance]
-    """The invocation finished, and its result was dropped since (retention, or yielded by a stream)."""
+    """Its result is no longer kept: dropped since (retention, or yielded by a stream), or lost with a server's data."""
 
 
 class RunnerError(PynencError):

@@ -273,6 +273,21 @@ def test_a_damaged_record_is_nobody_elses_trouble(made: Callable[..., Pynenc], s
                 invocation.get(timeout=BOUND_S)
 
 
+def test_who_waits_is_told_what_may_have_become_of_it(made: Callable[..., Pynenc], start_server: StartServer) -> None:
+    server = start_server()
+    task = made(server.url).task(echo)
+    damaged = task(1)
+    with server.client() as client:
+        (key,) = [key for key in client.keys("*") if key.endswith(_raw(damaged.invocation_id))]
+        client.set(key, b"")
+        with pytest.raises(ResultExpired, match=r"the server has lost its data .* or its record is damaged"):
+            damaged.get(timeout=BOUND_S)
+        flushed = task(2)
+        client.flushall()
+        with pytest.raises(ResultExpired, match=r"the server has lost its data .* or its record is damaged"):
+            flushed.get(timeout=BOUND_S)
+
+
 def _raw(invocation_id: str) -> bytes:
     return bytes.fromhex(invocation_id.replace("-", ""))
 

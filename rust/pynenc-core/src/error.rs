@@ -13,6 +13,12 @@ pub enum CoreError {
     /// It existed; its record has been dropped.
     #[error("invocation {0} was dropped: it is older than what the engine keeps")]
     Expired(InvocationId),
+    /// It has no record where it was made, and nobody can tell why.
+    #[error(
+        "invocation {0} is not on the server any more: it is older than what is kept, or the server has lost its \
+         data (flushed, or restarted without them), or its record is damaged"
+    )]
+    Vanished(InvocationId),
     /// The writer no longer holds the invocation.
     #[error("invocation {id}: a late write of attempt {attempt} was refused; it is {status} now", status = .status.name())]
     Fenced {

@@ -68,7 +68,7 @@ fn of_core(py: Python<'_>, error: &CoreError) -> PyErr {
     let of = |name, id: &InvocationId| make(py, name, (id.to_string(), text.clone()));
     match error {
         CoreError::NotFound(id) => of("InvocationNotFoundError", id),
-        CoreError::Expired(id) => of("ResultExpired", id),
+        CoreError::Expired(id) | CoreError::Vanished(id) => of("ResultExpired", id),
         CoreError::Fenced { id, .. } => of("FencedError", id),
         CoreError::Transition { id, .. } => of("StatusTransitionError", id),
         CoreError::Cycle(path) => {

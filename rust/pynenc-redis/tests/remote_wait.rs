@@ -221,7 +221,7 @@ fn waiters_learn_that_the_server_lost_its_data() {
     here.await_tokens(&inbox, all.len());
     for &at in &all {
         let gone = here.remote.read(at, |_| ()).unwrap_err();
-        assert!(matches!(gone, CoreError::NotFound(_) | CoreError::Expired(_)), "{gone}");
+        assert!(matches!(gone, CoreError::NotFound(_) | CoreError::Vanished(_)), "{gone}");
     }
 }
 
@@ -247,7 +247,7 @@ fn a_purge_reaches_waiters_everywhere() {
     eventually("it listens", || listeners(&server) == 1);
     assert_eq!(there.remote.purge().unwrap(), 20);
     here.await_tokens(&inbox, all.len());
-    assert!(matches!(here.remote.read(all[0], |_| ()), Err(CoreError::Expired(_))));
+    assert!(matches!(here.remote.read(all[0], |_| ()), Err(CoreError::Vanished(_))));
 }
 
 #[test]

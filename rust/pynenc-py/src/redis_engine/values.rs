@@ -112,7 +112,7 @@ impl PyRedisEngine {
                     all.push(at);
                 }
                 // What was dropped had ended before.
-                Err(Refusal::Core(CoreError::Expired(_))) => ended.push(place),
+                Err(Refusal::Core(CoreError::Vanished(_))) => ended.push(place),
                 Err(refused) => return Err(refused.into()),
             }
             Ok::<_, PyErr>(())

@@ -61,7 +61,7 @@ impl<C: Send + 'static> Remote<C> {
     /// [`Self::forget`]. Blocks unless it is known here.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`] or [`CoreError::Expired`] of the store.
+    /// [`CoreError::NotFound`] or [`CoreError::Vanished`] of the store.
     pub fn adopt(&self, id: InvocationId) -> Result<Ref> {
         let shared = self.shared();
         shared.guard()?;
@@ -95,7 +95,7 @@ impl<C: Send + 'static> Remote<C> {
     ///
     /// # Errors
     /// [`CoreError::NotFound`] when nobody is interested in it any more (with a nil id then), or the store
-    /// has lost it; [`CoreError::Expired`] when the store has dropped it.
+    /// has lost it; [`CoreError::Vanished`] when the store has dropped it.
     pub fn read<R>(&self, at: Ref, read: impl FnOnce(View<'_, C>) -> R) -> std::result::Result<R, CoreError> {
         if !self.shared().is_home() {
             return Err(CoreError::NotFound(InvocationId::NIL));
@@ -121,7 +121,7 @@ impl<C: Send + 'static> Remote<C> {
     /// Where it stands. Blocks unless it is known to have ended.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`], [`CoreError::Expired`].
+    /// [`CoreError::NotFound`], [`CoreError::Vanished`].
     pub fn status(&self, at: Ref) -> Result<Status> {
         self.shared().guard()?;
         let known = self.read(at, |view| view.status)?;
@@ -131,7 +131,7 @@ impl<C: Send + 'static> Remote<C> {
     /// Its whole record. Blocks.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`], [`CoreError::Expired`].
+    /// [`CoreError::NotFound`], [`CoreError::Vanished`].
     pub fn record(&self, at: Ref) -> Result<RecordView> {
         let shared = self.shared();
         shared.guard()?;

@@ -100,7 +100,7 @@ impl<C: Send + 'static> Remote<C> {
     /// Call an invocation off: at once unless its body runs, and then its holder is told. Blocks.
     ///
     /// # Errors
-    /// [`pynenc_core::error::CoreError::NotFound`], [`pynenc_core::error::CoreError::Expired`].
+    /// [`pynenc_core::error::CoreError::NotFound`], [`pynenc_core::error::CoreError::Vanished`].
     pub fn cancel(&self, at: Ref) -> Result<Cancelling> {
         let shared = self.shared();
         shared.guard()?;

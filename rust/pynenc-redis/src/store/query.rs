@@ -18,12 +18,12 @@ impl Store {
     /// A whole record.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`], [`CoreError::Expired`].
+    /// [`CoreError::NotFound`], [`CoreError::Vanished`].
     pub fn read(&self, id: InvocationId) -> Result<RecordView> {
         self.check_id(id)?;
         let answer = self.ask(Which::Read, vec![id.to_bytes().to_vec()])?;
         if matches!(answer, Value::Int(_)) {
-            return Err(CoreError::Expired(id).into());
+            return Err(CoreError::Vanished(id).into());
         }
         let mut items = reply::list(answer)?.into_iter();
         let record = Record::read(&reply::bytes(reply::next(&mut items)?)?)?;

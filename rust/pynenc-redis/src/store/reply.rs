@@ -74,7 +74,7 @@ pub(crate) fn judge(code: i64, id: InvocationId, attempt: u32) -> Result<()> {
     let code = u64::try_from(code).map_err(|_| RedisError::Protocol("a function answers an unknown code".into()))?;
     match code / 10_000 {
         0 => Ok(()),
-        MISSING => Err(CoreError::Expired(id).into()),
+        MISSING => Err(CoreError::Vanished(id).into()),
         FENCED => Err(CoreError::Fenced { id, attempt, status: record::status(code % 100)? }.into()),
         TRANSITION => {
             let (from, to) = (record::status(code / 100 % 100)?, record::status(code % 100)?);

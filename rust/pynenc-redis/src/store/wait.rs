@@ -77,7 +77,7 @@ impl Store {
     /// channel. If it leaves its holder's hands instead of ending there, it is over then.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`], [`CoreError::Expired`].
+    /// [`CoreError::NotFound`], [`CoreError::Vanished`].
     pub fn cancel(&self, id: InvocationId) -> Result<Cancelling> {
         self.check_id(id)?;
         let token = self.fresh_number().to_be_bytes();
@@ -90,7 +90,7 @@ impl Store {
     }
 
     /// How the invocations ended; `client` is told of the ends of those that have not. Each has its
-    /// own answer: [`CoreError::NotFound`], [`CoreError::Expired`].
+    /// own answer: [`CoreError::NotFound`], [`CoreError::Vanished`].
     ///
     /// # Errors
     /// What keeps the store from answering.
@@ -109,7 +109,7 @@ impl Store {
     /// How one invocation ended, if it has.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`], [`CoreError::Expired`].
+    /// [`CoreError::NotFound`], [`CoreError::Vanished`].
     pub fn outcome(&self, id: InvocationId) -> Result<Option<Ended>> {
         self.outcomes(&[id])?.pop().unwrap_or(Ok(None))
     }
@@ -162,7 +162,7 @@ fn ended(id: InvocationId, items: &mut std::vec::IntoIter<Value>) -> Result<Resu
     let status = reply::number(&reply::next(items)?)?;
     let left = reply::number(&reply::next(items)?)?;
     let value = reply::bytes(reply::next(items)?)?;
-    let Ok(status) = u64::try_from(status) else { return Ok(Err(CoreError::Expired(id).into())) };
+    let Ok(status) = u64::try_from(status) else { return Ok(Err(CoreError::Vanished(id).into())) };
     let status = record::status(status)?;
     if !status.is_final() {
         return Ok(Ok(None));

@@ -57,7 +57,7 @@ fn nothing_is_left_of_what_is_dropped() {
     app.store.watch(&[taken.id], ClientId(2)).unwrap().remove(0).unwrap();
     app.end(&taken, End::Success(vec![2; 9_000]));
     let gone = app.store.outcome(taken.id);
-    assert!(matches!(gone, Err(RedisError::Refused(CoreError::Expired(id))) if id == taken.id), "{gone:?}");
+    assert!(matches!(gone, Err(RedisError::Refused(CoreError::Vanished(id))) if id == taken.id), "{gone:?}");
     app.claim(1);
     let mut after = keys();
     after.retain(|key| !before.contains(key));

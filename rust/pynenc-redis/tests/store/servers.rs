@@ -87,7 +87,7 @@ fn what_is_no_record_is_not_there() {
     write(id, b"");
     let other = app.submit(plain(&app.store));
     assert_eq!(app.claim(9).iter().map(|taken| taken.id).collect::<Vec<_>>(), [other]);
-    assert!(matches!(app.store.read(id), Err(RedisError::Refused(CoreError::Expired(_)))));
+    assert!(matches!(app.store.read(id), Err(RedisError::Refused(CoreError::Vanished(_)))));
     assert!(app.claim(9).is_empty());
     assert_eq!(app.store.queued(Lane::Sync).unwrap(), 0);
     // As long as a record is, with sizes that nothing has.

@@ -45,7 +45,7 @@ impl Telling {
                 }
                 CoreError::Fenced { id, status, .. } => format!("{} fenced {status:?}", self.number(id)),
                 CoreError::Transition { id, from, to } => format!("{} from {from:?} to {to:?}", self.number(id)),
-                CoreError::Expired(id) => format!("{} expired", self.number(id)),
+                CoreError::Vanished(id) => format!("{} expired", self.number(id)),
                 other => format!("{other}"),
             },
             Err(RedisError::UnknownWorker(_)) => "unknown worker".to_owned(),

@@ -57,7 +57,7 @@ impl Gone {
     pub(in crate::remote) const fn error(self, id: InvocationId) -> CoreError {
         match self {
             Self::Lost => CoreError::NotFound(id),
-            Self::Dropped => CoreError::Expired(id),
+            Self::Dropped => CoreError::Vanished(id),
         }
     }
 }

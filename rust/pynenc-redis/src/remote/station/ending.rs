@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use pynenc_core::clock::Micros;
 use pynenc_core::engine::{Fence, Lane, Outcome};
-use pynenc_core::error::CoreError::{Expired, Fenced, NotFound, Transition};
+use pynenc_core::error::CoreError::{Fenced, NotFound, Transition, Vanished};
 use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::status::Status;
 
@@ -126,7 +126,7 @@ impl<C> State<C> {
             Ok(()) => self.ended_as_told(at, settlement.end, after),
             // It is about the waiter: this run has ended as told.
             Err(refused) if names_another(refused, settlement.id) => self.ended_as_told(at, settlement.end, after),
-            Err(RedisError::Refused(NotFound(_) | Expired(_))) => self.mirror.lose(at, Gone::Dropped, after),
+            Err(RedisError::Refused(NotFound(_) | Vanished(_))) => self.mirror.lose(at, Gone::Dropped, after),
             Err(_) => self.counters.fenced += 1,
         }
         if let Some(hold) = hold {
@@ -165,7 +165,7 @@ fn apart(end: fn(Vec<u8>) -> End, packed: Packed) -> (End, Vec<Blob>) {
 /// Whether a refusal is about another invocation than this.
 fn names_another(refused: &RedisError, id: InvocationId) -> bool {
     match refused {
-        RedisError::Refused(NotFound(of) | Expired(of) | Fenced { id: of, .. } | Transition { id: of, .. }) => {
+        RedisError::Refused(NotFound(of) | Vanished(of) | Fenced { id: of, .. } | Transition { id: of, .. }) => {
             *of != id
         }
         _ => false,
