@@ -36,9 +36,10 @@ pub(super) fn introduce(
     connection.send(&words, patience)?;
     let peer = understood(connection.receive(patience)?, address)?;
     if address.db != 0
-        && let Value::ServerError(error) = connection.receive(patience)? {
-            return Err(unfit(address, format!("database {} cannot be selected: {}", address.db, said(&error))));
-        }
+        && let Value::ServerError(error) = connection.receive(patience)?
+    {
+        return Err(unfit(address, format!("database {} cannot be selected: {}", address.db, said(&error))));
+    }
     connection.receive(patience)?;
     fit(&peer, address)?;
     connection.peer = peer;
