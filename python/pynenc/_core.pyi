@@ -206,6 +206,10 @@ class RedisEngine:
     def examine(self, *, strict: bool = False) -> list[str]:
         """Reach the server, and say what in its settings weakens the promises, a line each."""
 
+    def watch_outages(self, lost: Callable[[str, str], object], back: Callable[[str, float], object], /) -> None:
+        """Have it told when the server is lost, with its address and the reason, and when it is back, with its
+        address and for how many seconds it was away; from threads of the engine."""
+
     def close(self, within: float = 5.0, /) -> int:
         """Have acknowledged what can be within the time, end threads and connections; how much was not."""
 

@@ -15,6 +15,7 @@ from pynenc.conf.config_redis import (
     ConfigStateBackendRedis,
     without_password,
 )
+from pynenc.engine.outages import log_outages
 from pynenc.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def create_at(app: AppPort, url: str, conf: ConfigRedis) -> RedisEngine:
     )
     cache = ConfigArgCacheRedis(config_values=app.config_values, config_filepath=app.config_filepath)
     engine.keep_at_hand(cache.local_cache_size, cache.local_cache_bytes)
+    log_outages(engine, app.logger)
     _close_at_exit(engine)
     return engine
 

@@ -6,6 +6,7 @@
 
 mod hosting;
 mod opening;
+mod outages;
 mod values;
 mod workers;
 
@@ -123,6 +124,12 @@ impl PyRedisEngine {
     fn examine(&self, py: Python<'_>, strict: bool) -> PyResult<Vec<String>> {
         fork::check(py)?;
         Ok(gil::ask(py, || fitness::examine(&self.link, strict))?)
+    }
+
+    /// Have it told when the server is lost, by `lost(server, why)`, and when it is back, by `back(server, seconds)`.
+    #[pyo3(signature = (lost, back, /))]
+    fn watch_outages(&self, lost: Py<PyAny>, back: Py<PyAny>) {
+        self.link.route().watch(Arc::new(outages::Callables { lost, back }));
     }
 
     /// Have acknowledged what can be within the time, end threads and connections; how much was not.

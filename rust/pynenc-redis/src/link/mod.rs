@@ -19,6 +19,7 @@ mod handshake;
 mod large;
 mod latch;
 pub mod notices;
+pub mod outage;
 mod patience;
 pub mod route;
 mod sentinel;

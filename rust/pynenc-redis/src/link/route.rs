@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::fork::Home;
 use super::handshake::{introduce, said, unfit};
+use super::outage::{Outage, Witness};
 use super::patience::{GaveUp, Patience};
 use super::sentinel;
 use super::socket::Socket;
@@ -44,6 +45,7 @@ struct State {
     /// Whether it was ever reached.
     met: bool,
     last: String,
+    outage: Outage,
 }
 
 impl Route {
@@ -68,6 +70,11 @@ impl Route {
     #[must_use]
     pub fn prefix(&self) -> &[u8] {
         &self.prefix
+    }
+
+    /// Have somebody told when the server is lost, and when it is back.
+    pub fn watch(&self, witness: Arc<dyn Witness>) {
+        self.state.lock().outage.watch(witness);
     }
 
     /// The time limits.
@@ -110,13 +117,21 @@ impl Route {
                 None => {
                     let hint = if self.tls.is_some() { " (a server without TLS is named redis://)" } else { "" };
                     let why = format!("no connection within {:.1} s{hint}", self.timing.connect.as_secs_f64());
-                    Err(self.note(Fault::Lost(why)))
+                    Err(self.note_attempt(Fault::Lost(why)))
                 }
             },
             // It is more likely that the address is wrong than that the server has gone mad.
             Err(Fault::Garbled(why)) if !self.state.lock().met => Err(self.note(self.unfit(why))),
-            Err(fault) => Err(self.note(fault)),
+            Err(fault) => Err(self.note_attempt(fault)),
         }
+    }
+
+    /// Take note of an attempt to connect that failed.
+    fn note_attempt(&self, fault: Fault) -> Fault {
+        let fault = self.note(fault);
+        let state = &mut *self.state.lock();
+        state.outage.failed_again(&self.address, &state.last);
+        fault
     }
 
     /// Take note of what went wrong with a connection: the next attempt waits a little, and looks
@@ -139,6 +154,9 @@ impl Route {
             }
             Fault::Fatal(error) => state.last = error.to_string(),
         }
+        if state.met {
+            state.outage.broke();
+        }
         let pause = state.backoff.next(self.timing.pause);
         state.not_before = Some(Instant::now() + pause);
         fault
@@ -151,7 +169,9 @@ impl Route {
 
     /// A command was answered: what went wrong before is over.
     pub(super) fn proven(&self) {
-        self.state.lock().backoff.reset();
+        let mut state = self.state.lock();
+        state.backoff.reset();
+        state.outage.over();
     }
 
     /// The error for a caller that stopped waiting.
