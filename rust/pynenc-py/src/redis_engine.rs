@@ -23,7 +23,6 @@ use pynenc_redis::link::timing::Timing;
 use pynenc_redis::link::{fitness, wire::Wire};
 use pynenc_redis::remote::{Remote, Settings};
 use pynenc_redis::store::{ClaimRequest, End, Receipt, Start, Store, WorkerId};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -226,15 +225,7 @@ impl PyRedisEngine {
         size: u64,
     ) -> PyResult<()> {
         let (id, fence) = self.hold(py, claim)?;
-        let end = match status {
-            "success" => End::Success(self.wire.encode_result(value, id, fence.attempt, None)?.payload),
-            "failed" => End::Failed(self.wire.encode_error(value, id, fence.attempt)?),
-            "cancelled" => End::Cancelled,
-            other => {
-                let text = format!("no ending {other:?}; accepted: success, failed, cancelled");
-                return Err(PyValueError::new_err(text));
-            }
-        };
+        let end = self.end(status, value, id, fence.attempt)?;
         self.settle(py, (id, fence), end, size)
     }
 

@@ -9,7 +9,7 @@ use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
 use pynenc_redis::blobs::Blobs;
 use pynenc_redis::store::{End, Ended, NewCall, RecordView, Settlement, Taken};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -87,6 +87,19 @@ impl PyRedisEngine {
         let token = self.store.fresh_number();
         let settlement = Settlement { id, fence, token, end, blobs: Vec::new(), ran: None, bytes, resume: None };
         self.ask(py, |store| store.settle(&[settlement])?.pop().unwrap_or(Ok(())))
+    }
+
+    /// An ending by its name, with the value as it travels.
+    pub(super) fn end(&self, status: &str, value: &Bound<'_, PyAny>, id: InvocationId, attempt: u32) -> PyResult<End> {
+        Ok(match status {
+            "success" => End::Success(self.wire.encode_result(value, id, attempt, None)?.payload),
+            "failed" => End::Failed(self.wire.encode_error(value, id, attempt)?),
+            "cancelled" => End::Cancelled,
+            other => {
+                let text = format!("no ending {other:?}; accepted: success, failed, cancelled");
+                return Err(PyValueError::new_err(text));
+            }
+        })
     }
 
     pub(super) fn answer(&self, py: Python<'_>, ended: Ended) -> PyResult<Answer> {
