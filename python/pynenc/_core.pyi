@@ -430,6 +430,12 @@ class InvocationHandle(Generic[_P, _R_co]):
     def _take(self) -> _R_co:
         """The result of a final invocation; raises its error, or InvocationError when not final."""
 
+    def _is_at_hand(self) -> bool:
+        """Whether taking the result asks no server."""
+
+    def _take_aside(self, callback: Callable[[_R_co | None, BaseException | None], object], /) -> bool:
+        """Take it on a thread that fetches, then call ``callback`` there; ``False``: there is no such thread."""
+
     def _on_final(self, callback: Callable[[], object], /) -> bool:
         """Call ``callback`` once when final, from any thread; ``False``: it is final already."""
 

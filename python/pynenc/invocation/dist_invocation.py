@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
 from pynenc._core import InvocationHandle
@@ -67,7 +68,31 @@ class DistributedInvocation(InvocationHandle[Params, Result], BaseInvocation[Par
         """Wait for the end without blocking the event loop; what the body returned, or raise what it raised."""
         if not self.done():
             await until_called(self._on_final, self._off_final)
-        return self._take()
+        return await self._taken()
+
+    async def _taken(self) -> Result:
+        """Take the result of an ended invocation; what a server is to be asked for, beside the event loop."""
+        if self._is_at_hand():
+            return self._take()
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        brought: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+        def settle(outcome: tuple[Any, BaseException | None]) -> None:
+            if not brought.done():
+                brought.set_result(outcome)
+
+        def tell(value: Result | None, error: BaseException | None) -> None:
+            with suppress(RuntimeError):  # the loop was closed by somebody who gave up: no one waits any more
+                loop.call_soon_threadsafe(settle, (value, error))
+
+        if not self._take_aside(tell):
+            return self._take()
+        value, error = await brought
+        if error is not None:
+            raise error
+        return cast(Result, value)
 
     def to_json(self) -> str:
         """Write the identity as one JSON object; arguments and outcome stay in the engine."""

@@ -114,7 +114,7 @@ class DistributedInvocationGroup(BaseInvocationGroup[Params, Result, Distributed
                 continue
             index, invocation = ready
             try:
-                value = invocation._take()
+                value = await invocation._taken()
             except Exception as error:
                 yield index, error, True
             else:

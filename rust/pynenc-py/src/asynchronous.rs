@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 
 use crate::body::RunContext;
 use crate::error::Refusal;
-use crate::live::Claimed;
-use crate::pool::{Count, Pool};
+use crate::live::Ready;
+use crate::pool::{Count, Listed, Pool};
 use loop_wait::LoopWait;
 
 /// A claimed invocation of an `async def` task, to be run on the loop.
@@ -23,15 +23,10 @@ pub(crate) struct AsyncRun {
 }
 
 impl AsyncRun {
-    pub(crate) fn start(py: Python<'_>, pool: &Arc<Pool>, claimed: Claimed) -> PyResult<Option<Self>> {
-        let listed = pool.list(claimed.at);
-        let Some(ready) = claimed.ready(py, &pool.runtime.engine, None) else {
-            pool.take_off(&listed);
-            return Ok(None);
-        };
+    pub(crate) fn new(py: Python<'_>, pool: &Arc<Pool>, (ready, listed): (Ready, Listed)) -> PyResult<Self> {
         let context = Py::new(py, RunContext::new(py, pool, ready, listed, 0))?;
         pool.on_loop.lock().push(context.clone_ref(py));
-        Ok(Some(Self { context, ended: Mutex::new(false) }))
+        Ok(Self { context, ended: Mutex::new(false) })
     }
 
     fn end(&self) -> bool {

@@ -147,6 +147,27 @@ impl InvocationHandle {
         value.ok_or_else(|| error::make(py, "InvocationError", (self.invocation_id(), "it has not ended yet")))
     }
 
+    /// Whether taking the result asks no server.
+    fn _is_at_hand(&self, py: Python<'_>) -> PyResult<bool> {
+        self.runtime.engine.is_at_hand(py, self.at)
+    }
+
+    /// Take the result, or the error, on a thread that fetches; `callback` is called there with both, one of them
+    /// `None`. `False`: there is no such thread, and nobody is called.
+    #[pyo3(signature = (callback, /))]
+    fn _take_aside(slf: &Bound<'_, Self>, callback: Py<PyAny>) -> bool {
+        let handle = slf.clone().unbind();
+        slf.get().runtime.engine.fetch_aside(move |py| {
+            let told = match handle.get()._take(py) {
+                Ok(value) => callback.call1(py, (value, py.None())),
+                Err(error) => callback.call1(py, (py.None(), error.into_value(py))),
+            };
+            if let Err(failed) = told {
+                failed.write_unraisable(py, Some(callback.bind(py)));
+            }
+        })
+    }
+
     /// Call `callback` once when it has ended, from any thread; `False`: it has ended already.
     /// The body that awaits it on a loop is paused until then; raises on a cycle.
     #[pyo3(signature = (callback, /))]

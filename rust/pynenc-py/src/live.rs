@@ -77,6 +77,13 @@ impl Claimed {
         Self { at, fence, body }
     }
 
+    /// Whether all that a body needs is here.
+    pub(crate) fn is_at_hand(&self, py: Python<'_>, engine: &Engine) -> bool {
+        let Body::Sent(plan, _, payload) = &self.body else { return true };
+        let (Ok(wire), Some(source)) = (plan.wire(), engine.source()) else { return true };
+        wire.is_call_at_hand(py, payload, engine.id(self.at), source)
+    }
+
     /// All that a body needs; `None` when it cannot be run, and then it has ended by that.
     #[inline]
     pub(crate) fn ready(self, py: Python<'_>, engine: &Engine, resume: Option<(Ref, Fence)>) -> Option<Ready> {

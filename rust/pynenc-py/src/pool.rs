@@ -5,6 +5,7 @@
 //! new one is made only for work that somebody waits for, or when nobody runs at all: fresh work
 //! may wait, a cycle of sleepers may not arise.
 
+mod arriving;
 mod board;
 mod duty;
 mod ending;
@@ -31,6 +32,7 @@ use crate::live::Claimed;
 use crate::runtime::RuntimeState;
 use crate::thread_cell::{ThreadCell, set_current_cell};
 
+use arriving::Arriving;
 pub(crate) use board::{Board, Count};
 pub(crate) use duty::Duty;
 use keeping::Dues;
@@ -63,6 +65,7 @@ pub(crate) struct Pool {
     spares: Mutex<Vec<Arc<Parker>>>,
     cells: Mutex<Vec<Arc<ThreadCell>>>,
     pub(crate) on_loop: Mutex<Vec<Py<RunContext>>>,
+    arriving: Arriving,
     supervisor: Arc<Parker>,
     timer: Arc<Parker>,
     pub(crate) dues: Dues,
@@ -226,13 +229,13 @@ impl Pool {
     fn next_async(self: &Arc<Self>, py: Python<'_>) -> PyResult<Option<Vec<AsyncRun>>> {
         let engine = &self.runtime.engine;
         while !self.is_stopping() {
-            let free = self.async_slots.saturating_sub(self.busy_on_loop());
-            let mut runs = Vec::new();
-            while runs.len() < free && !self.is_stopping() {
+            let mut runs = self.arrived(py)?;
+            let free = self.async_slots.saturating_sub(self.busy_on_loop()) + runs.len();
+            while runs.len() + self.arriving.count() < free && !self.is_stopping() {
                 let idle = runs.is_empty().then_some(&self.supervisor);
                 match engine.claim_started(py, self.worker(), Lane::Async, idle, free) {
                     Ok(Some(claimed)) if self.admits(&claimed) => {
-                        runs.extend(AsyncRun::start(py, self, claimed)?);
+                        runs.extend(self.prepare(py, claimed)?);
                     }
                     Ok(Some(_)) => {}
                     Ok(None) => break,
@@ -247,6 +250,7 @@ impl Pool {
             engine.leave_idle(Lane::Async, &self.supervisor);
             slept?;
         }
+        self.give_arrived_back();
         Ok(None)
     }
 

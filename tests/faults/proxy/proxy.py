@@ -136,6 +136,16 @@ class Proxy:
         """Let nothing through, either way, without a word (a black hole), until healed."""
         self._do(lambda: setattr(self._state, "held", frozenset(kinds)))
 
+    def hold_at(self, command: bytes) -> None:
+        """Hold all commands like that from the next one of this name on: the server gets it, its reply is held."""
+
+        def decide(request: Request) -> Cut | None:
+            if request.name == command:
+                self._state.held = frozenset({request.kind})
+            return None
+
+        self.when(decide)
+
     def delay(self, mean: float, spread: float = 0.0) -> None:
         """Deliver every reply late."""
         self._do(lambda: setattr(self._state, "delay", (mean, spread)))

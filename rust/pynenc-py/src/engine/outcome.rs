@@ -21,6 +21,27 @@ impl Engine {
         }
     }
 
+    /// Whether its result, if it is known here, can be read without asking a server.
+    pub(crate) fn is_at_hand(&self, py: Python<'_>, at: Ref) -> PyResult<bool> {
+        let Self::Remote(remote) = self else { return Ok(true) };
+        let known = remote.remote.read(at, |view| match view.outcome {
+            Some(Outcome::Success(bytes)) => Some((view.id, bytes.clone())),
+            _ => None,
+        });
+        match known.map_err(Refusal::from)? {
+            Some((id, bytes)) => Ok(remote.wire_of(py, at)?.is_result_at_hand(py, &bytes, id, &remote.source)),
+            None => Ok(true),
+        }
+    }
+
+    /// Do what may ask for large values where nobody waits for it. `false`: it was not taken.
+    pub(crate) fn fetch_aside(&self, work: impl FnOnce(Python<'_>) + Send + 'static) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            Self::Remote(remote) => remote.remote.fetch_aside(|| Python::attach(work)).is_ok(),
+        }
+    }
+
     /// How it ended, asked for if it is not known here.
     #[inline]
     pub(crate) fn outcome(&self, py: Python<'_>, at: Ref) -> Result<Answer, Refusal> {

@@ -8,7 +8,7 @@ use pynenc_core::park::Parker;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{Board, Count, Dues, Duty, Pool, Roster};
+use super::{Arriving, Board, Count, Dues, Duty, Pool, Roster};
 use crate::asynchronous::AsyncRun;
 use crate::body::RunContext;
 use crate::interrupt::Interrupt;
@@ -20,6 +20,13 @@ type BodySeen = (String, String, f64, u64, bool);
 /// The slots of one runner.
 #[pyclass(name = "WorkerPool", module = "pynenc._core", frozen)]
 pub(crate) struct PyWorkerPool(Arc<Pool>);
+
+/// Renew its lease, on a thread of its own, for as long as it is there.
+fn keep_alive(pool: &Arc<Pool>, timer: Arc<Parker>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(pool);
+    let keep = move || Pool::keep_alive(&weak, &timer);
+    std::thread::Builder::new().name("pynenc-lease".into()).spawn(keep).map(drop)
+}
 
 #[pymethods]
 impl PyWorkerPool {
@@ -56,6 +63,7 @@ impl PyWorkerPool {
             spares: Mutex::new(Vec::new()),
             cells: Mutex::new(Vec::new()),
             on_loop: Mutex::new(Vec::new()),
+            arriving: Arriving::default(),
             supervisor: Arc::new(Parker::new()),
             timer: Arc::clone(&timer),
             dues: Dues::default(),
@@ -66,8 +74,7 @@ impl PyWorkerPool {
         pool.runtime.engine.set_timer(pool.worker(), Some(Arc::clone(&timer)));
         pool.runtime.join(&pool);
         pool.outlive_nobody()?;
-        let weak = Arc::downgrade(&pool);
-        std::thread::Builder::new().name("pynenc-lease".into()).spawn(move || Pool::keep_alive(&weak, &timer))?;
+        keep_alive(&pool, timer)?;
         Ok(Self(pool))
     }
 

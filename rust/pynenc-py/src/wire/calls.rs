@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::pieces::{Pieces, write_number};
+use super::reference::is_at_hand;
 use super::{Envelope, Known, LARGEST, MOST_BLOBS, Place, Source, TaskWire, VERSION, blobs, damaged};
 use crate::error;
 
@@ -101,6 +102,13 @@ impl TaskWire {
             let text = format!("{}; its caller has another version of {}", missing.value(py), self.task_id);
             error::make(py, "SerializationError", (ARGUMENTS, text))
         })
+    }
+
+    /// Whether reading a call asks nobody.
+    pub(crate) fn is_call_at_hand(&self, py: Python<'_>, data: &[u8], id: InvocationId, source: &Source) -> bool {
+        // What cannot be opened is told by whoever reads it.
+        let named = self.opened(py, data, id, ARGUMENTS).and_then(|body| self.named(py, body));
+        named.map_or(true, |named| named.iter().all(|(_, envelope)| is_at_hand(envelope, source)))
     }
 
     fn named<'a>(&self, py: Python<'_>, body: &'a [u8]) -> PyResult<Vec<(String, &'a [u8])>> {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::pieces::{Pieces, write_number};
+use super::reference::is_at_hand;
 use super::{Known, LARGEST, Place, RETURN, Source, TaskWire, VERSION, blobs, damaged};
 use crate::error;
 
@@ -60,6 +61,12 @@ impl TaskWire {
     ) -> PyResult<Bound<'py, PyAny>> {
         let envelope = self.behind_attempt(py, data, id, RESULT)?;
         self.read(py, envelope, Place { of: RETURN, path: RESULT, id }, source)
+    }
+
+    /// Whether reading a result asks nobody.
+    pub(crate) fn is_result_at_hand(&self, py: Python<'_>, data: &[u8], id: InvocationId, source: &Source) -> bool {
+        // What cannot be opened is told by whoever reads it.
+        self.behind_attempt(py, data, id, RESULT).map_or(true, |envelope| is_at_hand(envelope, source))
     }
 
     /// The error that a body raised, to be raised again.

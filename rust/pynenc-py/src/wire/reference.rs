@@ -104,10 +104,26 @@ impl Source {
         }
     }
 
+    /// Whether a value of this reference can be had without asking the server.
+    fn has(&self, reference: &Named<'_>) -> bool {
+        let key = (reference.digest, reference.head.to_vec());
+        let is_shelved = || self.remote.blobs().is_some_and(|blobs| blobs.shelf.get(&reference.digest).is_some());
+        self.values.lock().get(&key).is_some() || is_shelved()
+    }
+
     fn count_decoded(&self) {
         if let Some(blobs) = self.remote.blobs() {
             blobs.tally.decoded.add(1);
         }
+    }
+}
+
+/// Whether reading an envelope asks nobody.
+pub(super) fn is_at_hand(envelope: &[u8], source: &Source) -> bool {
+    match envelope.split_first() {
+        // What is damaged is told by whoever reads it.
+        Some((&REFERENCE, reference)) => named(reference).map_or(true, |reference| source.has(&reference)),
+        _ => true,
     }
 }
 

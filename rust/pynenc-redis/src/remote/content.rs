@@ -43,4 +43,18 @@ impl<C: Send + 'static> Remote<C> {
         }
         Ok(bytes)
     }
+
+    /// Do a piece of work that asks for [`Self::content`] on a thread of the engine, one after the other: for event
+    /// loops, and for whoever has other things to do. It is done whatever happens; on an engine that is closed it fails.
+    ///
+    /// # Errors
+    /// The system gives no thread; [`RedisError::Interrupted`] after the end of the engine; [`RedisError::Forked`].
+    pub fn fetch_aside(&self, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let shared = self.shared();
+        shared.guard()?;
+        if shared.is_closing() {
+            return Err(RedisError::Interrupted);
+        }
+        shared.post(|shared| &shared.fetches, work)
+    }
 }

@@ -20,13 +20,19 @@ struct Line {
 /// A line of errands and the thread that does them, started with the first.
 pub(super) struct Errands {
     name: &'static str,
+    /// Somebody waits for each, who is told even that the engine was closed: then they fail one after the other.
+    owed: bool,
     line: Mutex<Line>,
     parker: Parker,
 }
 
 impl Errands {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, line: Mutex::default(), parker: Parker::new() }
+        Self { name, owed: false, line: Mutex::default(), parker: Parker::new() }
+    }
+
+    pub(super) fn owed(name: &'static str) -> Self {
+        Self { owed: true, ..Self::new(name) }
     }
 
     pub(super) fn wake(&self) {
@@ -66,6 +72,11 @@ impl<C: Send + 'static> Shared<C> {
                 None if self.is_closing() => return,
                 None => drop(line.parker.park(None)),
             }
+        }
+        while line.owed
+            && let Some(errand) = line.next()
+        {
+            errand();
         }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! `mirror` is what is known of invocations, `station` one worker of this process, `listening` how ends
 //! become known. Threads, each started when it is first needed: a courier for each worker, a doorbell, a
-//! keeper, the listener of the channel, and one each for pipelines and errands.
+//! keeper, the listener of the channel, and one each for pipelines, errands and fetches.
 
 mod after;
 mod content;
@@ -139,6 +139,7 @@ impl<C: Send + 'static> Shared<C> {
         self.keeper.unpark();
         self.bell.unpark();
         self.errands.wake();
+        self.fetches.wake();
         self.pipelines.wake();
         self.decide(|state, after| state.stations.iter().for_each(|station| station.wake(after)));
     }

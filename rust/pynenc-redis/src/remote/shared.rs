@@ -36,6 +36,8 @@ pub(super) struct Shared<C> {
     pub(super) bell: Arc<Parker>,
     pub(super) threads: Threads,
     pub(super) errands: Errands,
+    /// What is fetched for those who must not wait for it themselves.
+    pub(super) fetches: Errands,
     pub(super) pipelines: Pipelines<C>,
     pub(super) host: Host,
     /// Threads end once they have nothing left to do.
@@ -76,6 +78,7 @@ impl<C> Shared<C> {
             bell: Arc::new(Parker::new()),
             threads: Threads::default(),
             errands: Errands::new("errands"),
+            fetches: Errands::owed("fetches"),
             pipelines: Pipelines::default(),
             host: Host::default(),
             closing: AtomicBool::new(false),
