@@ -10,6 +10,15 @@ do
   local FRESH = '>BBBBc8c8c8c8'
   local TAKEN = '>BBBBI4I4c8c8c8'
 
+  -- A parent and a fingerprint of the arguments are nothing that a claim or an end has to look at.
+  local function is_usual(have)
+    return have == 0 or have == PRINT or have == PARENT or have == PARENT + PRINT
+  end
+
+  local function size_of_usual(have)
+    return (have >= PRINT and 32 or 0) + have % 2 * 16
+  end
+
   -- What all claims of a call have in common, by lane: how a record begins before and afterwards, and the
   -- lines of history between.
   local function phrases_of(request, lane)
@@ -42,8 +51,8 @@ do
     end
     local have = byte(text, HAVE_FROM)
     local task_size, payload_size, history_size = parse('>I2I4I4', text, SIZES_FROM)
-    local task_from = HEAD_SIZE + (have == PARENT and 16 or 0)
-    if have > PARENT or history_size ~= EVENT_SIZE or #text ~= task_from + task_size + payload_size + history_size
+    local task_from = HEAD_SIZE + size_of_usual(have)
+    if not is_usual(have) or history_size ~= EVENT_SIZE or #text ~= task_from + task_size + payload_size + history_size
       or not request.knows(sub(text, task_from + 1, task_from + task_size)) then
       return false
     end
@@ -67,9 +76,9 @@ do
     end
     local status, flags, lane, losses, attempt, retries, nonce, worker, earlier, seq, order, notified, have, left,
       task_size, payload_size, history_size = parse(HEAD, text)
-    local told = HEAD_SIZE + (have == PARENT and 16 or 0) + task_size + payload_size + history_size
+    local told = HEAD_SIZE + size_of_usual(have) + task_size + payload_size + history_size
     local starts = status == PENDING and ran > 0
-    if flags ~= 0 or have > PARENT or left ~= LEFT_NOTHING or payload_size > KEPT_PAYLOAD_SIZE or told ~= #text
+    if flags ~= 0 or not is_usual(have) or left ~= LEFT_NOTHING or payload_size > KEPT_PAYLOAD_SIZE or told ~= #text
       or history_size >= MOST_EVENTS * EVENT_SIZE or earlier == token or (status ~= RUNNING and not starts)
       or attempt ~= its_attempt or nonce ~= its_nonce or not may_move(RUNNING, to) then
       return false

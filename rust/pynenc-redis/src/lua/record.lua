@@ -10,7 +10,7 @@ local MOST_EVENTS = 200
 local LARGE_SIZE = 4096
 local NOBODY = '\0\0\0\0\0\0\0\0'
 
-local PARENT, REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, BLOBS, LARGE_PAYLOAD = 1, 2, 4, 8, 16, 64, 128
+local PARENT, REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, PRINT, BLOBS, LARGE_PAYLOAD = 1, 2, 4, 8, 16, 32, 64, 128
 local QUEUED, ASIDE, DELAYED, WATCHED, CANCEL, AWAITED, BACK, PARKED = 1, 2, 4, 8, 16, 32, 64, 128
 
 -- All fields at once: a table that grows is laid out anew again and again. `added` comes behind the body.
