@@ -17,6 +17,9 @@ end
 
 -- Those of the digests that the server does not have. Mostly it has all, and says so at once.
 local function lacking(digests)
+  if digests == '' then
+    return ''
+  end
   local keys = {}
   for at = 1, #digests, DIGEST_SIZE do
     keys[#keys + 1] = P .. 'b:' .. sub(digests, at, at + DIGEST_SIZE - 1)
@@ -36,7 +39,7 @@ end
 
 local function forget_idle(digest)
   if call('ZREM', P .. 'bi', digest) == 1 then
-    count('u', -(tonumber(call('HGET', P .. 'bz', digest)) or 0))
+    count(AT.idle, -(tonumber(call('HGET', P .. 'bz', digest)) or 0))
     call('HDEL', P .. 'bz', digest)
   end
 end
@@ -52,7 +55,7 @@ local function are_idle_from_now(digests)
       since[#since + 1] = digest
       sizes[#sizes + 1] = digest
       sizes[#sizes + 1] = size
-      count('u', size)
+      count(AT.idle, size)
     end
   end
   if since[1] then
@@ -77,18 +80,16 @@ end
 -- Drop what has been idle for too long, or is too much; `all`: everything idle. Only so much in one
 -- script; whether something was left over.
 local function shed(all)
-  write_counters()
-  local bytes = tonumber(call('HGET', P .. 'n', 'u')) or 0
+  local idle = numbers()
   for _ = 1, MOST_SHED do
     local oldest = call('ZRANGE', P .. 'bi', 0, 0, 'WITHSCORES')
     if not oldest[1] then
       return false
     end
     local since = tonumber(oldest[2])
-    if not all and bytes <= KEEP_BYTES and NOW < since + math.min(LINGER, KEEP_FOR) then
+    if not all and idle[AT.idle] <= KEEP_BYTES and NOW < since + math.min(LINGER, KEEP_FOR) then
       return false
     end
-    bytes = bytes - (tonumber(call('HGET', P .. 'bz', oldest[1])) or 0)
     forget_idle(oldest[1])
     call('UNLINK', P .. 'b:' .. oldest[1])
   end
@@ -138,9 +139,6 @@ local function write_names()
   named = {}
   if idle then
     shed(false)
-  end
-  if digests[1] then
-    write_counters()
   end
 end
 

@@ -1,7 +1,5 @@
 -- The next invocations for a worker. Those that a running rule blocks are set aside on the way, and
 -- those whose task the worker does not know are parked: both cost nothing while they wait.
-local MOST_LOOKS = 500
-local ENTRY_IDS = 9
 
 -- Whether the worker registered the task; one that registered none takes every task.
 local function knowledge_of(worker, takes_all)
@@ -17,142 +15,152 @@ local function knowledge_of(worker, takes_all)
   end
 end
 
--- Take the oldest of the list and of what came back; each is in order by itself.
-local function merged(lane, want, ids)
-  local back = call('ZRANGE', P .. 'qr:' .. lane, 0, want - 1, 'WITHSCORES')
-  local fresh = call('LRANGE', P .. 'q:' .. lane, 0, want - 1)
-  local from_back, from_fresh = 0, 0
-  while from_back + from_fresh < want do
-    local came_back, entry = back[from_back * 2 + 1], fresh[from_fresh + 1]
-    if not came_back and not entry then
-      break
-    elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < parse('>I8', entry)) then
-      from_back = from_back + 1
-      ids[#ids + 1] = came_back
-    else
-      from_fresh = from_fresh + 1
+-- What is local to the rest stands in a block: a chunk of Lua may have 200 locals.
+local claim
+do
+  local MOST_LOOKS = 500
+  local ENTRY_IDS = 9
+
+  -- Take the oldest of the list and of what came back; each is in order by itself.
+  local function merged(lane, want, ids)
+    local back = call('ZRANGE', P .. 'qr:' .. lane, 0, want - 1, 'WITHSCORES')
+    local fresh = call('LRANGE', P .. 'q:' .. lane, 0, want - 1)
+    local from_back, from_fresh = 0, 0
+    while from_back + from_fresh < want do
+      local came_back, entry = back[from_back * 2 + 1], fresh[from_fresh + 1]
+      if not came_back and not entry then
+        break
+      elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < parse('>I8', entry)) then
+        from_back = from_back + 1
+        ids[#ids + 1] = came_back
+      else
+        from_fresh = from_fresh + 1
+        ids[#ids + 1] = sub(entry, ENTRY_IDS)
+      end
+    end
+    if from_back > 0 then
+      count(AT.apart + lane, -call('ZREMRANGEBYRANK', P .. 'qr:' .. lane, 0, from_back - 1))
+    end
+    if from_fresh > 0 then
+      call('LPOP', P .. 'q:' .. lane, from_fresh)
+    end
+  end
+
+  -- The first of a line of that lane, off it.
+  local function pop_first(line, lane, want, ids)
+    local found = call('ZPOPMIN', P .. line, want)
+    for i = 1, #found, 2 do
+      ids[#ids + 1] = found[i]
+    end
+    count(AT.apart + lane, -#found / 2)
+  end
+
+  -- Ids off the queue of a lane: what somebody waits for, then the oldest.
+  local function pop(lane, want)
+    local ids = {}
+    if numbers()[AT.apart + lane] > 0 then
+      pop_first('qa:' .. lane, lane, want, ids)
+      if want > #ids then
+        merged(lane, want - #ids, ids)
+      end
+      return ids
+    end
+    for _, entry in ipairs(call('LPOP', P .. 'q:' .. lane, want) or {}) do
       ids[#ids + 1] = sub(entry, ENTRY_IDS)
     end
-  end
-  if from_back > 0 then
-    call('ZREMRANGEBYRANK', P .. 'qr:' .. lane, 0, from_back - 1)
-  end
-  if from_fresh > 0 then
-    call('LPOP', P .. 'q:' .. lane, from_fresh)
-  end
-end
-
--- Ids off the queue of a lane: what somebody waits for, then the oldest.
-local function pop(lane, want)
-  local ids = {}
-  local ahead = call('ZPOPMIN', P .. 'qa:' .. lane, want)
-  for i = 1, #ahead, 2 do
-    ids[#ids + 1] = ahead[i]
-  end
-  want = want - #ids
-  if want == 0 then
     return ids
   end
-  if call('EXISTS', P .. 'qr:' .. lane) == 1 then
-    merged(lane, want, ids)
+
+  local function park(r)
+    local task = r.lane .. task_of(r)
+    move(r, REROUTED)
+    set(r, PARKED)
+    call('SADD', P .. 'pkt', task)
+    stand_in('pk:' .. task, r)
+    save(r)
+    -- It may have been woken for a key that it does not take now.
+    free_key(r)
+  end
+
+  local function set_aside(r)
+    move(r, REROUTED)
+    set(r, ASIDE)
+    call('ZADD', P .. 'l:' .. part(r, RUNNING_KEY), r.seq, r.id)
+    save(r)
+  end
+
+  -- Ids of parked work of a lane that this worker knows; they are off their line then.
+  local function pop_parked(lane, want, knows)
+    local ids = {}
+    local tasks = numbers()[AT.apart + lane] > 0 and call('SMEMBERS', P .. 'pkt') or {}
+    for _, task in ipairs(tasks) do
+      if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(sub(task, 2)) then
+        pop_first('pk:' .. task, lane, want - #ids, ids)
+        if call('EXISTS', P .. 'pk:' .. task) == 0 then
+          call('SREM', P .. 'pkt', task)
+        end
+      end
+    end
     return ids
   end
-  for _, entry in ipairs(call('LPOP', P .. 'q:' .. lane, want) or {}) do
-    ids[#ids + 1] = sub(entry, ENTRY_IDS)
+
+  -- Whether its body counts as started from now on. One under a registration rule may have to, even if
+  -- it is to lie with its claimer for a while: equal calls are new ones once it runs.
+  local function starts_now(request, r)
+    return request.start == START_ALL or request.start == START_KEYED and band(r.have, REGISTRATION) ~= 0
   end
-  return ids
-end
 
-local function park(r)
-  local task = r.lane .. task_of(r)
-  move(r, REROUTED)
-  set(r, PARKED)
-  call('SADD', P .. 'pkt', task)
-  call('ZADD', P .. 'pk:' .. task, r.seq, r.id)
-  save(r)
-  -- It may have been woken for a key that it does not take now.
-  free_key(r)
-end
+  function claim(request, answer)
+    local worker, deadline, knows = request.worker, request.deadline, request.knows
+    -- Lanes that were found empty to the last entry are told as well.
+    local found, looks, drained = 0, 0, {}
 
-local function set_aside(r)
-  move(r, REROUTED)
-  set(r, ASIDE)
-  call('ZADD', P .. 'l:' .. part(r, RUNNING_KEY), r.seq, r.id)
-  save(r)
-end
-
--- Ids of parked work of a lane that this worker knows; they are off their line then.
-local function pop_parked(lane, tasks, want, knows)
-  local ids = {}
-  for _, task in ipairs(tasks) do
-    if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(sub(task, 2)) then
-      local key = P .. 'pk:' .. task
-      local found = call('ZPOPMIN', key, want - #ids)
-      for i = 1, #found, 2 do
-        ids[#ids + 1] = found[i]
+    local function look(id, where, lane)
+      local plain = where == QUEUED and take_plain(request, lane, id)
+      if plain then
+        found = found + 1
+        answer[#answer + 1] = id
+        answer[#answer + 1] = plain
+        return
       end
-      if call('EXISTS', key) == 0 then
-        call('SREM', P .. 'pkt', task)
+      local r = load(id)
+      if not r or not has(r, where) then
+        return
+      end
+      dequeue(r)
+      clear(r, PARKED)
+      if not knows(task_of(r)) then
+        park(r)
+      elseif holder_of(r) then
+        set_aside(r)
+      elseif take(r, worker, request.nonce, deadline, starts_now(request, r)) then
+        found = found + 1
+        add_to_answer(answer, r)
       end
     end
-  end
-  return ids
-end
 
--- Whether its body counts as started from now on. One under a registration rule may have to, even if
--- it is to lie with its claimer for a while: equal calls are new ones once it runs.
-local function starts_now(request, r)
-  return request.start == START_ALL or request.start == START_KEYED and band(r.have, REGISTRATION) ~= 0
-end
-
-local function claim(request, answer)
-  local worker, deadline, knows = request.worker, request.deadline, request.knows
-  -- Lanes that were found empty to the last entry are told as well.
-  local found, looks, drained = 0, 0, {}
-
-  local function look(id, where, lane)
-    local plain = where == QUEUED and take_plain(request, lane, id)
-    if plain then
-      found = found + 1
-      answer[#answer + 1] = id
-      answer[#answer + 1] = plain
-      return
+    local function look_at_all(ids, where, lane)
+      looks = looks + #ids
+      if ids[1] then
+        fetch(ids)
+      end
+      for _, id in ipairs(ids) do
+        look(id, where, lane)
+      end
+      return ids[1] ~= nil
     end
-    local r = load(id)
-    if not r or not has(r, where) then
-      return
-    end
-    dequeue(r)
-    clear(r, PARKED)
-    if not knows(task_of(r)) then
-      park(r)
-    elseif holder_of(r) then
-      set_aside(r)
-    elseif take(r, worker, request.nonce, deadline, request.limit, starts_now(request, r)) then
-      found = found + 1
-      add_to_answer(answer, r)
-    end
-  end
 
-  local function look_at_all(ids, where, lane)
-    looks = looks + #ids
-    fetch(ids)
-    for _, id in ipairs(ids) do
-      look(id, where, lane)
-    end
-    return ids[1] ~= nil
-  end
-
-  local parked = call('SMEMBERS', P .. 'pkt')
-  for _, lane in ipairs(request.lanes) do
-    look_at_all(pop_parked(lane, parked, request.limit - found, knows), PARKED)
-    while request.queued[lane] > 0 and found < request.limit and looks < MOST_LOOKS do
-      if not look_at_all(pop(lane, request.limit - found), QUEUED, lane) then
-        drained[lane] = true
-        break
+    local queued = numbers()
+    for _, lane in ipairs(request.lanes) do
+      look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
+      while queued[AT.queued + lane] > 0 and found < request.limit and looks < MOST_LOOKS do
+        if not look_at_all(pop(lane, request.limit - found), QUEUED, lane) then
+          drained[lane] = true
+          break
+        end
       end
     end
+    write_leases(worker)
+    return found, drained
   end
-  write_leases(worker)
-  return found, drained
 end

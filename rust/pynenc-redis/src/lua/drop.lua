@@ -20,17 +20,17 @@ return function(KEYS, ARGV)
   end
   write_released()
   write_names()
-  write_changes()
   -- With nothing queued, or nothing kept, what their lists still name is gone.
   for lane = 0, 1 do
-    if (tonumber(call('HGET', P .. 'n', 'q' .. lane)) or 0) == 0 then
+    if numbers()[AT.queued + lane] == 0 then
       call('DEL', P .. 'q:' .. lane)
     end
   end
-  local kept = call('HMGET', P .. 'n', SUCCESS, FAILED, CANCELLED)
-  if (tonumber(kept[1]) or 0) + (tonumber(kept[2]) or 0) + (tonumber(kept[3]) or 0) == 0 then
+  if kept() == 0 then
     call('DEL', P .. 'ret')
+    count(AT.oldest, -numbers()[AT.oldest])
   end
+  write_changes()
   write_tokens()
   send_notices()
   return dropped

@@ -55,11 +55,11 @@ local function leave_lines(r)
     call('ZREM', P .. 'l:' .. part(r, RUNNING_KEY), r.id)
   end
   if has(r, DELAYED) then
-    call('ZREM', P .. 'due', r.id)
+    count(AT.due, -call('ZREM', P .. 'due', r.id))
   end
   if has(r, PARKED) then
     local task = r.lane .. task_of(r)
-    call('ZREM', P .. 'pk:' .. task, r.id)
+    leave('pk:' .. task, r)
     if call('EXISTS', P .. 'pk:' .. task) == 0 then
       call('SREM', P .. 'pkt', task)
     end
@@ -92,7 +92,7 @@ end
 -- It is kept from now on.
 local function note_end(id, bytes)
   endings[#endings + 1] = pack('>I8', NOW) .. id
-  count('b', bytes)
+  count(AT.bytes, bytes)
   ended = ended + 1
 end
 

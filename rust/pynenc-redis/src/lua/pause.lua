@@ -98,10 +98,10 @@ local function prefer(r)
   end
   if has(r, QUEUED) then
     if has(r, BACK) then
-      call('ZREM', P .. 'qr:' .. r.lane, r.id)
+      leave('qr:' .. r.lane, r)
       clear(r, BACK)
     end
-    call('ZADD', P .. 'qa:' .. r.lane, r.seq, r.id)
+    stand_in('qa:' .. r.lane, r)
   end
   set(r, AWAITED)
   save_flags(r)

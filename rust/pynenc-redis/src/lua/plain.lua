@@ -5,14 +5,14 @@
 -- What is local to the rest of it stands in a block: a chunk of Lua may have 200 locals.
 local take_plain, end_plain
 do
-  local FENCE_SIZE, SEQ_FROM, SEQ_TO, NOTIFY_FROM, HAVE_FROM, SIZES_FROM, HISTORY_FROM, REST_FROM =
-    36, 37, 44, 53, 61, 63, 69, 73
-  local FRESH = '>BBBBc8c8c8c8'
-  local TAKEN = '>BBBBI4I4c8c8c8'
+  -- What claims and ends change of a record is its beginning, and all records of a batch begin alike: so it is
+  -- compared, and put before the rest, as a whole.
+  local FRONT, FRONT_SIZE = '>BBBBI4I4c8c8c8BI4I8', 49
+  local ORDER_FROM, SEQ_FROM, NOTIFY_FROM, HAVE_FROM = 50, 58, 66, 74
 
   -- A parent and a fingerprint of the arguments are nothing that a claim or an end has to look at.
   local function is_usual(have)
-    return have == 0 or have == PRINT or have == PARENT or have == PARENT + PRINT
+    return have == PRINT or have == 0 or have == PARENT + PRINT or have == PARENT
   end
 
   local function size_of_usual(have)
@@ -30,12 +30,11 @@ do
         history = history .. pack('>BI7c8', RUNNING, NOW, request.worker)
       end
       phrases = {
-        fresh = pack(FRESH, REGISTERED, QUEUED, lane, 0, NOBODY, NOBODY, NOBODY, NOBODY),
-        taken = pack(TAKEN, status, 0, lane, 0, 1, 0, request.nonce, request.worker, NOBODY),
+        fresh = pack(FRONT, REGISTERED, QUEUED, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING, EVENT_SIZE, 0),
+        taken = pack(FRONT, status, 0, lane, 0, 1, 0, request.nonce, request.worker, NOBODY, LEFT_NOTHING,
+          EVENT_SIZE + #history, 0),
         history = history,
-        history_size = pack('>I4', EVENT_SIZE + #history),
         status = status,
-        queue = 'q' .. lane,
       }
       request.phrases[lane] = phrases
     end
@@ -46,56 +45,85 @@ do
   function take_plain(request, lane, id)
     local text = texts[id]
     local phrases = phrases_of(request, lane)
-    if not text or sub(text, 1, FENCE_SIZE) ~= phrases.fresh then
+    if not text or sub(text, 1, FRONT_SIZE) ~= phrases.fresh then
       return false
     end
-    local have = byte(text, HAVE_FROM)
-    local task_size, payload_size, history_size = parse('>I2I4I4', text, SIZES_FROM)
+    local have, task_size, payload_size = parse('>BI2I4', text, HAVE_FROM)
     local task_from = HEAD_SIZE + size_of_usual(have)
-    if not is_usual(have) or history_size ~= EVENT_SIZE or #text ~= task_from + task_size + payload_size + history_size
-      or not request.knows(sub(text, task_from + 1, task_from + task_size)) then
+    if not is_usual(have) or #text ~= task_from + task_size + payload_size + EVENT_SIZE
+      or not (request.takes_all or request.knows(sub(text, task_from + 1, task_from + task_size))) then
       return false
     end
-    local order = pack('>I8', next_order(request.limit))
-    local now = phrases.taken .. sub(text, SEQ_FROM, SEQ_TO) .. order .. sub(text, NOTIFY_FROM, HISTORY_FROM - 1)
-      .. phrases.history_size .. sub(text, REST_FROM) .. phrases.history
+    local order = pack('>I8', next_order())
+    local now = phrases.taken .. order .. sub(text, SEQ_FROM) .. phrases.history
     rewrite(id, now)
-    count(REGISTERED, -1)
-    count(phrases.status, 1)
-    count(phrases.queue, -1)
+    count_status(REGISTERED, -1)
+    count_status(phrases.status, 1)
+    count(AT.queued + lane, -1)
     leases[#leases + 1] = request.deadline
     leases[#leases + 1] = order .. id
     return now
   end
 
+  -- What all records have in common that begin alike, for the ends of their runs.
+  local function beginning_of(front)
+    local status, flags, lane, losses, attempt, retries, nonce, worker, token, left, history_size = parse(FRONT, front)
+    local runs = (status == RUNNING or status == PENDING) and flags == 0 and left == LEFT_NOTHING
+      and history_size < (MOST_EVENTS - 1) * EVENT_SIZE
+    local beginning = runs and {
+      status = status, lane = lane, losses = losses, attempt = attempt, retries = retries, nonce = nonce,
+      worker = worker, token = token, history_size = history_size,
+    }
+    beginnings[front] = beginning
+    return beginning
+  end
+
+  -- How a record goes on from there when it ends by `to`: all before its token, what is between the token and
+  -- its bytes, and its last line of history.
+  local function ending_of(b, to)
+    local starts = b.status == PENDING
+    local ending = {
+      head = pack('>BBBBI4I4c8c8', to, 0, b.lane, b.losses, b.attempt, b.retries, b.nonce, NOBODY),
+      left = pack('>BI4', LEFT_VALUE, b.history_size + (starts and 2 or 1) * EVENT_SIZE),
+      line = pack('>BI7c8', to, NOW, b.worker),
+    }
+    b[to] = ending
+    return ending
+  end
+
   -- End a run, of that attempt and nonce, by `to` with `value`.
-  function end_plain(id, its_attempt, its_nonce, token, to, ran, value, bytes)
+  function end_plain(id, attempt, nonce, token, to, ran, value, bytes)
     local text = texts[id]
     if not text or #text < HEAD_SIZE or #value > LARGE_SIZE then
       return false
     end
-    local status, flags, lane, losses, attempt, retries, nonce, worker, earlier, seq, order, notified, have, left,
-      task_size, payload_size, history_size = parse(HEAD, text)
-    local told = HEAD_SIZE + size_of_usual(have) + task_size + payload_size + history_size
-    local starts = status == PENDING and ran > 0
-    if flags ~= 0 or not is_usual(have) or left ~= LEFT_NOTHING or payload_size > KEPT_PAYLOAD_SIZE or told ~= #text
-      or history_size >= MOST_EVENTS * EVENT_SIZE or earlier == token or (status ~= RUNNING and not starts)
-      or attempt ~= its_attempt or nonce ~= its_nonce or not may_move(RUNNING, to) then
+    local front = sub(text, 1, FRONT_SIZE)
+    local b = beginnings[front]
+    if b == nil then
+      b = beginning_of(front)
+    end
+    local starts = b and b.status == PENDING
+    if not b or b.attempt ~= attempt or b.nonce ~= nonce or b.token == token or starts and ran == 0 then
       return false
     end
-    local history = pack('>BI7c8', to, NOW, worker)
-    if starts then
-      history = pack('>BI7c8', RUNNING, NOW - ran + 1, worker) .. history
+    local have, task_size, payload_size = parse('>BI2I4', text, HAVE_FROM)
+    local told = HEAD_SIZE + size_of_usual(have) + task_size + payload_size + b.history_size
+    if not is_usual(have) or payload_size > KEPT_PAYLOAD_SIZE or told ~= #text then
+      return false
     end
-    local head = pack(HEAD, to, 0, lane, losses, attempt, retries, nonce, NOBODY, token, seq, order, NOBODY, have,
-      LEFT_VALUE, task_size, payload_size, history_size + #history, bytes)
-    rewrite(id, head .. sub(text, HEAD_SIZE + 1) .. history .. value)
-    count(status, -1)
-    count(to, 1)
-    release(worker, pack('>I8', order) .. id)
+    local ending = b[to] or ending_of(b, to)
+    local line = ending.line
+    if starts then
+      line = pack('>BI7c8', RUNNING, NOW - ran + 1, b.worker) .. line
+    end
+    rewrite(id, ending.head .. token .. ending.left .. pack('>I8', bytes) .. sub(text, ORDER_FROM) .. line .. value)
+    count_status(b.status, -1)
+    count_status(to, 1)
+    release(b.worker, sub(text, ORDER_FROM, SEQ_FROM - 1) .. id)
     note_end(id, bytes)
+    local notified = sub(text, NOTIFY_FROM, HAVE_FROM - 1)
     if notified ~= NOBODY then
-      notify(notified, end_notice(id, to, losses, LEFT_VALUE, value))
+      notify(notified, end_notice(id, to, b.losses, LEFT_VALUE, value))
     end
     return true
   end

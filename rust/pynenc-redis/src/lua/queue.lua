@@ -24,16 +24,26 @@ local function write_tokens()
   end
 end
 
+-- Have a record stand in a line of its lane that is not the list of fresh work, or no more. They are
+-- counted, so that a claim need not look into lines in which nobody stands.
+local function stand_in(line, r)
+  count(AT.apart + r.lane, call('ZADD', P .. line, r.seq, r.id))
+end
+
+local function leave(line, r)
+  count(AT.apart + r.lane, -call('ZREM', P .. line, r.id))
+end
+
 -- Put one that was queued before back into its old place. The caller saves the record.
 local function enqueue(r)
   set(r, QUEUED)
   if has(r, AWAITED) then
-    call('ZADD', P .. 'qa:' .. r.lane, r.seq, r.id)
+    stand_in('qa:' .. r.lane, r)
   else
     set(r, BACK)
-    call('ZADD', P .. 'qr:' .. r.lane, r.seq, r.id)
+    stand_in('qr:' .. r.lane, r)
   end
-  count('q' .. r.lane, 1)
+  count(AT.queued + r.lane, 1)
   wake(r.lane, 1)
 end
 
@@ -43,12 +53,12 @@ local function dequeue(r)
     return
   end
   if has(r, AWAITED) then
-    call('ZREM', P .. 'qa:' .. r.lane, r.id)
+    leave('qa:' .. r.lane, r)
   elseif has(r, BACK) then
-    call('ZREM', P .. 'qr:' .. r.lane, r.id)
+    leave('qr:' .. r.lane, r)
   end
   clear(r, QUEUED + BACK)
-  count('q' .. r.lane, -1)
+  count(AT.queued + r.lane, -1)
 end
 
 -- One that is due before all others wakes a worker, which then knows when to look again.
@@ -57,7 +67,7 @@ local function note_due(id, lane, due)
   if not first or due < tonumber(first) then
     wake(lane, 1)
   end
-  call('ZADD', P .. 'due', due, id)
+  count(AT.due, call('ZADD', P .. 'due', due, id))
 end
 
 -- Have it wait for its time. The caller saves the record.
@@ -70,12 +80,15 @@ local MOST_PROMOTED = 100
 
 -- Move what is due into the queue, and tell when the next will be.
 local function promote()
+  if numbers()[AT.due] == 0 then
+    return nil
+  end
   local first = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')
   if not first[1] or tonumber(first[2]) > NOW then
     return first[2]
   end
   local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', NOW, 'LIMIT', 0, MOST_PROMOTED)
-  call('ZREM', P .. 'due', unpack(due))
+  count(AT.due, -call('ZREM', P .. 'due', unpack(due)))
   for _, id in ipairs(due) do
     local r = load(id)
     if r and has(r, DELAYED) then

@@ -1,9 +1,10 @@
 -- One record: a string of a head of fixed size and a body of parts, oldest history first.
 --
 -- A string and not a hash: a hash with one field beyond 64 bytes takes several times the memory.
+-- The head begins with what claims and ends change, so that they can put that before the rest (`plain.lua`).
 -- The body is, in this order: parent, keys, fingerprint and the digests of blobs (after their number)
 -- as `have` says; task; payload; history; what an ended one left behind. New history is therefore written at the end.
-local HEAD = '>BBBBI4I4c8c8c8I8I8c8BBI2I4I4I8'
+local HEAD = '>BBBBI4I4c8c8c8BI4I8I8I8c8BI2I4'
 local HEAD_SIZE = 80
 local EVENT_SIZE = 16
 local MOST_EVENTS = 200
@@ -15,8 +16,8 @@ local QUEUED, ASIDE, DELAYED, WATCHED, CANCEL, AWAITED, BACK, PARKED = 1, 2, 4, 
 
 -- All fields at once: a table that grows is laid out anew again and again. `added` comes behind the body.
 local function read(id, text)
-  local status, flags, lane, losses, attempt, retries, nonce, worker, token, seq, order, notify, have, left,
-    task_size, payload_size, history_size, bytes = parse(HEAD, text)
+  local status, flags, lane, losses, attempt, retries, nonce, worker, token, left, history_size, bytes, order, seq,
+    notify, have, task_size, payload_size = parse(HEAD, text)
   return {
     id = id, body = sub(text, HEAD_SIZE + 1), added = '', is_unsaved = false, is_gone = false,
     status = status, flags = flags, lane = lane, losses = losses, attempt = attempt, retries = retries,
@@ -81,8 +82,8 @@ local function fetch(ids)
 end
 
 local function written(r)
-  return pack(HEAD, r.status, r.flags, r.lane, r.losses, r.attempt, r.retries, r.nonce, r.worker, r.token, r.seq,
-    r.order, r.notify, r.have, r.left, r.task_size, r.payload_size, r.history_size, r.bytes) .. r.body .. r.added
+  return pack(HEAD, r.status, r.flags, r.lane, r.losses, r.attempt, r.retries, r.nonce, r.worker, r.token, r.left,
+    r.history_size, r.bytes, r.order, r.seq, r.notify, r.have, r.task_size, r.payload_size) .. r.body .. r.added
 end
 
 -- It is written with all others, at the end of the call.
@@ -99,11 +100,17 @@ local function rewrite(id, text)
   rewritten[#rewritten + 1] = id
 end
 
-local function write_records()
+-- What has changed: the records, and the counters with them. What was dropped meanwhile is not written.
+local function write_changes()
   local words = {}
+  if is_counted then
+    words[1], words[2] = P .. 'n', packed_counters()
+  end
   for _, id in ipairs(rewritten) do
-    words[#words + 1] = P .. 'i:' .. id
-    words[#words + 1] = texts[id]
+    if texts[id] then
+      words[#words + 1] = P .. 'i:' .. id
+      words[#words + 1] = texts[id]
+    end
   end
   for _, r in ipairs(unsaved) do
     r.is_unsaved = false
@@ -115,11 +122,14 @@ local function write_records()
   for from = 1, #words, MOST_WORDS do
     call('MSET', unpack(words, from, math.min(#words, from + MOST_WORDS - 1)))
   end
-  unsaved, rewritten = {}, {}
+  for from = 1, #doomed, MOST_WORDS do
+    call('DEL', unpack(doomed, from, math.min(#doomed, from + MOST_WORDS - 1)))
+  end
+  unsaved, rewritten, doomed = {}, {}, {}
 end
 
 -- Change the flags of a record in its place, and nothing else of it.
-local FLAGS_AT, NOTIFY_AT = 1, 52
+local FLAGS_AT, NOTIFY_AT = 1, 65
 local function save_flags(r)
   call('SETRANGE', P .. 'i:' .. r.id, FLAGS_AT, string.char(r.flags))
 end
@@ -163,8 +173,8 @@ local function move(r, to, at)
   if not may_move(r.status, to) then
     return false
   end
-  count(r.status, -1)
-  count(to, 1)
+  count_status(r.status, -1)
+  count_status(to, 1)
   r.status = to
   if r.history_size >= MOST_EVENTS * EVENT_SIZE then
     -- The first line says when it was submitted; the one after it goes.
@@ -183,9 +193,4 @@ local DONE, MISSING, FENCED, TRANSITION, LACKING = 0, 10000, 20000, 30000, 40000
 
 local function holds(r, attempt, nonce)
   return r.attempt == attempt and r.nonce == nonce and yes(HELD, r.status)
-end
-
-local function write_changes()
-  write_records()
-  write_counters()
 end

@@ -5,7 +5,11 @@ return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local worker = ARGV[2]
   local known = P .. 'w:' .. worker
-  local number = tonumber(call('HGET', known, 'no')) or call('HINCRBY', P .. 'n', 'k', 1)
+  local number = tonumber(call('HGET', known, 'no'))
+  if not number then
+    count(AT.worker, 1)
+    number = numbers()[AT.worker]
+  end
   local deadline = NOW + LEASE
   call('HSET', known, 'no', number, 'name', ARGV[3], 'client', ARGV[4], 'd', deadline, 'all', #ARGV == 4 and 1 or 0)
   for i = 5, #ARGV do
@@ -13,5 +17,6 @@ return function(KEYS, ARGV)
   end
   look_again(worker, number, deadline)
   note_life()
+  write_changes()
   return number
 end

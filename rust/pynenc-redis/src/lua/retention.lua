@@ -1,66 +1,91 @@
 -- What is kept of the ended: the newest, within an age, a count and a number of bytes. `ret` names
 -- them in the order in which they ended; an entry whose record is gone costs a look.
 local function drop_record(r)
-  count(r.status, -1)
-  count('b', -r.bytes)
+  count_status(r.status, -1)
+  count(AT.bytes, -r.bytes)
   local key = part(r, RESULT)
   if key and call('GET', P .. 'v:' .. key) == r.id then
     call('DEL', P .. 'v:' .. key)
   end
-  local keys = { P .. 'i:' .. r.id }
+  doomed[#doomed + 1] = P .. 'i:' .. r.id
   if band(r.have, LARGE_PAYLOAD) ~= 0 then
-    keys[#keys + 1] = P .. 'p:' .. r.id
+    doomed[#doomed + 1] = P .. 'p:' .. r.id
   end
   if r.left == LEFT_LARGE then
-    keys[#keys + 1] = P .. 'o:' .. r.id
+    doomed[#doomed + 1] = P .. 'o:' .. r.id
   end
-  call('DEL', unpack(keys))
   name_blobs(blobs_of(r), -1)
   r.is_gone = true
-  records[r.id] = false
+  records[r.id], texts[r.id] = false, false
 end
 
--- Drop what is too old, too many or too much, but only so much in one script; the time at which
--- the next will be too old.
-local function drop_old()
-  local numbers = call('HMGET', P .. 'n', SUCCESS, FAILED, CANCELLED, 'b')
-  local kept, bytes = 0, tonumber(numbers[4]) or 0
-  for i = 1, 3 do
-    kept = kept + (tonumber(numbers[i]) or 0)
+local function kept()
+  local all = numbers()
+  return all[SUCCESS + 1] + all[FAILED + 1] + all[CANCELLED + 1]
+end
+
+local function is_too_much()
+  return kept() > KEEP_COUNT or numbers()[AT.bytes] > KEEP_BYTES
+end
+
+local function drop(entries)
+  local ids = {}
+  for i, entry in ipairs(entries) do
+    ids[i] = sub(entry, 9)
   end
-  for _ = 1, MOST_DROPPED + 2 * ended do
-    local oldest = call('LINDEX', P .. 'ret', 0)
-    if not oldest then
-      return nil
+  fetch(ids)
+  for _, id in ipairs(ids) do
+    local r = load(id)
+    if r then
+      drop_record(r)
     end
-    local old = parse('>I8', oldest) + KEEP_FOR
-    if kept <= KEEP_COUNT and bytes <= KEEP_BYTES and NOW < old then
+  end
+end
+
+-- Drop what is too old, too many or too much, but only so much in one call; the time at which the next will
+-- be too old. How old the oldest is stands with the counters, so that mostly nothing has to be looked at.
+local function drop_old()
+  local all = numbers()
+  local budget = MOST_DROPPED + 2 * ended
+  while budget > 0 do
+    local old = all[AT.oldest] + KEEP_FOR
+    if all[AT.oldest] > 0 and NOW < old and not is_too_much() then
       return old
     end
-    call('LPOP', P .. 'ret')
-    local r = load(sub(oldest, 9))
-    if r then
-      kept, bytes = kept - 1, bytes - r.bytes
-      drop_record(r)
+    local oldest = call('LINDEX', P .. 'ret', 0)
+    local at = oldest and parse('>I8', oldest) or 0
+    if at ~= all[AT.oldest] then
+      count(AT.oldest, at - all[AT.oldest])
+    elseif at == 0 then
+      return nil
+    else
+      -- As many as are too many for certain, and else the one.
+      local some = math.max(1, math.min(budget, kept() - KEEP_COUNT))
+      drop(call('LPOP', P .. 'ret', some))
+      budget = budget - some
+      count(AT.oldest, -all[AT.oldest])
     end
   end
   return NOW
 end
 
--- What every script does at its end that may have ended something.
+local function write_endings()
+  for from = 1, #endings, MOST_WORDS do
+    call('RPUSH', P .. 'ret', unpack(endings, from, math.min(#endings, from + MOST_WORDS - 1)))
+  end
+  endings = {}
+end
+
+-- What every function does at its end that may have ended something.
 local function write_all()
   write_released()
-  write_changes()
   local old = nil
   if ended > 0 then
-    for from = 1, #endings, MOST_WORDS do
-      call('RPUSH', P .. 'ret', unpack(endings, from, math.min(#endings, from + MOST_WORDS - 1)))
-    end
-    endings = {}
+    write_endings()
     old = drop_old()
-    write_counters()
   end
   write_names()
+  write_changes()
   write_tokens()
   send_notices()
   return old

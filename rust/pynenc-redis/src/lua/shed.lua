@@ -2,6 +2,6 @@
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local more = shed(true)
-  write_counters()
+  write_changes()
   return more and 1 or 0
 end

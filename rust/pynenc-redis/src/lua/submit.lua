@@ -1,16 +1,17 @@
 -- Take calls in, in their order: kept result, registration rule, record and queue in one step.
 --
 -- ARGV[2] holds the digests of all blobs that they name; if one is not there, nothing is taken and
--- the answer says which. Each argument from ARGV[3] on is an id, how long it waits, whether another answer than this one
--- is refused, and the record as the caller wrote it, all but its number and its history; a payload
--- that lies apart follows it. The answer names only what is not new: most batches are answered by
--- an empty list.
-local CALL, CALL_SIZE = '>c16I8B', 25
-local SEQ_AT, HISTORY_AT = 37, 69
+-- the answer says which. Two arguments a call follow: its id, how long it waits, its lane, and whether another
+-- answer than this one is refused; and the record from `notify` to the payload. A payload that lies apart comes
+-- behind them. The answer names only what is not new: most batches are answered by an empty list.
+local CALL = '>c16I8BB'
+local HAVE_AT = 9
+local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
--- Of this call: its answer, what is to stand in the queues, the last number given.
-local answer, entries, seq
+-- Of this call: its answer; what is to stand in the queues; how records begin, and their first line of
+-- history; whether some of the calls may be there already.
+local answer, entries, openings, is_known
 
 -- The invocation that answers for a call under its rules, if one does, and how.
 local function standing(r, strict)
@@ -34,9 +35,6 @@ end
 
 -- Whether some other invocation answers for it; then the answer says which.
 local function is_answered(place, r, strict)
-  if call('EXISTS', P .. 'i:' .. r.id) == 1 then
-    return false
-  end
   local how, other = standing(r, strict)
   if not how then
     return false
@@ -45,23 +43,39 @@ local function is_answered(place, r, strict)
   answer[#answer + 1] = other.id
   if how == REUSED or how == DIFFERENT then
     add_watcher(other, r.notify)
+    if texts[other.id] then
+      -- It is of this very batch, and not written yet.
+      save(other)
+    end
   end
   return true
 end
 
--- Store the record with its number and its first line of history; not one that is there already,
--- whose call was sent again.
-local function create(id, text)
-  local status = byte(text)
-  local record = sub(text, 1, SEQ_AT - 1) .. pack('>I8', seq + 1) .. sub(text, SEQ_AT + 8, HISTORY_AT - 1)
-    .. pack('>I4', EVENT_SIZE) .. sub(text, HISTORY_AT + 4) .. pack('>BI7c8', status, NOW, NOBODY)
-  if not call('SET', P .. 'i:' .. id, record, 'NX') then
-    return false
+local function opening_of(status, lane)
+  local place = status * 2 + lane
+  local opening = openings[place]
+  if not opening then
+    local flags = status == REGISTERED and QUEUED or DELAYED
+    opening = {
+      -- All before the number: nobody claimed it yet.
+      head = pack('>BBBBI4I4c8c8c8BI4I8I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING, EVENT_SIZE, 0, 0),
+      history = pack('>BI7c8', status, NOW, NOBODY),
+    }
+    openings[place] = opening
   end
-  seq = seq + 1
-  count('s', 1)
-  count(status, 1)
-  return true
+  return opening
+end
+
+-- Whether it is there already: then the call was sent again.
+local function is_there(id)
+  return texts[id] ~= nil or is_known and call('EXISTS', P .. 'i:' .. id) == 1
+end
+
+-- The record, with its number and its first line of history.
+local function opened(lane, delay, rest)
+  local opening = opening_of(delay > 0 and SCHEDULED or REGISTERED, lane)
+  count(AT.seq, 1)
+  return opening.head .. pack('>I8', counters[AT.seq]) .. rest .. opening.history
 end
 
 local function queue(id, lane, delay)
@@ -71,54 +85,75 @@ local function queue(id, lane, delay)
   end
   local there = entries[lane] or {}
   entries[lane] = there
-  there[#there + 1] = pack('>I8', seq) .. id
+  there[#there + 1] = pack('>I8', counters[AT.seq]) .. id
 end
 
 local function write_queues()
   for lane, there in pairs(entries) do
     call('RPUSH', P .. 'q:' .. lane, unpack(there))
-    count('q' .. lane, #there)
+    count_status(REGISTERED, #there)
+    count(AT.queued + lane, #there)
     wake(lane, #there)
   end
 end
 
-local RULES = REGISTRATION + RESULT
-local HAVE_AT = 61
+-- Whether any of the calls is there already; mostly none is, and one look says so of all.
+local function are_some_there(ARGV)
+  local keys, at = {}, 3
+  while at < #ARGV do
+    keys[#keys + 1] = P .. 'i:' .. sub(ARGV[at], 1, 16)
+    at = at + (band(byte(ARGV[at + 1], HAVE_AT), LARGE_PAYLOAD) ~= 0 and 3 or 2)
+  end
+  return keys[1] ~= nil and call('EXISTS', unpack(keys)) > 0
+end
+
+-- What only some calls have: rules, blobs, a payload that lies apart.
+local function note_unusual(r, payload)
+  if payload then
+    call('SET', P .. 'p:' .. r.id, payload)
+  end
+  register(r)
+  name_blobs(blobs_of(r), 1)
+end
+
+local function take_in(place, id, delay, lane, strict, rest, payload)
+  local text = opened(lane, delay, rest)
+  local r = band(byte(rest, HAVE_AT), RULES + BLOBS + LARGE_PAYLOAD) ~= 0 and read(id, text)
+  if r and band(r.have, RULES) ~= 0 and is_answered(place, r, strict) then
+    return
+  end
+  rewrite(id, text)
+  if r then
+    note_unusual(r, payload)
+  end
+  if delay > 0 then
+    count_status(SCHEDULED, 1)
+  end
+  queue(id, lane, delay)
+end
 
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
-  answer, entries = {}, {}
-  seq = tonumber(call('HGET', P .. 'n', 's')) or 0
+  answer, entries, openings = {}, {}, {}
   local missing = lacking(ARGV[2])
   if missing ~= '' then
     return missing
   end
+  is_known = are_some_there(ARGV)
   local at, place = 3, 0
-  while at <= #ARGV do
-    local id, delay, strict = parse(CALL, ARGV[at])
-    local text = sub(ARGV[at], CALL_SIZE + 1)
-    local have = byte(text, HAVE_AT)
-    local is_apart = band(have, LARGE_PAYLOAD) ~= 0
-    local ruled = band(have, RULES) ~= 0 and read(id, text)
-    if not (ruled and is_answered(place, ruled, strict == 1)) and create(id, text) then
-      if is_apart then
-        call('SET', P .. 'p:' .. id, ARGV[at + 1])
-      end
-      if ruled then
-        ruled.seq = seq
-        register(ruled)
-      end
-      if band(have, BLOBS) ~= 0 then
-        name_blobs(blobs_of(ruled or read(id, text)), 1)
-      end
-      queue(id, byte(text, 3), delay)
+  while at < #ARGV do
+    local id, delay, lane, strict = parse(CALL, ARGV[at])
+    local rest = ARGV[at + 1]
+    local is_apart = band(byte(rest, HAVE_AT), LARGE_PAYLOAD) ~= 0
+    if not is_there(id) then
+      take_in(place, id, delay, lane, strict == 1, rest, is_apart and ARGV[at + 2])
     end
-    at = at + (is_apart and 2 or 1)
+    at = at + (is_apart and 3 or 2)
     place = place + 1
   end
   write_queues()
   write_names()
-  write_counters()
+  write_changes()
   write_tokens()
   return answer
 end

@@ -2,23 +2,19 @@
 -- Which of the claimed count as started from the claim on.
 local START_KEYED, START_ALL = 1, 2
 
--- Claims are numbered, so that what a worker holds can be told in the order of the claims. Numbers
--- are drawn for `most` claims at once; those left over are never used.
-local function next_order(most)
-  if not order then
-    order = call('HINCRBY', P .. 'n', 'o', most) - most
-  end
-  order = order + 1
-  return order
+-- Claims are numbered, so that what a worker holds can be told in the order of the claims.
+local function next_order()
+  count(AT.order, 1)
+  return counters[AT.order]
 end
 
 -- The lease of a claim ends with the worker's, as that stands now. Beats extend it by name: a
 -- claim whose answer was lost is named by nobody, and ends.
-local function take(r, worker, nonce, deadline, most, start)
+local function take(r, worker, nonce, deadline, start)
   r.attempt = r.attempt + 1
   r.nonce = nonce
   r.worker = worker
-  r.order = next_order(most)
+  r.order = next_order()
   if not move(r, PENDING) then
     return false
   end

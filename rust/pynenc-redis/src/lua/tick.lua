@@ -55,13 +55,13 @@ return function(KEYS, ARGV)
   end
   local first = call('ZRANGE', P .. 'wk', 0, 0, 'WITHSCORES')[2]
   look_at_time(first and math.max(tonumber(first), hold or 0))
-  write_all()
+  write_endings()
   look_at_time(drop_old())
   write_names()
   if shed(false) then
     look_at_time(NOW)
   end
-  write_counters()
+  write_all()
   local least = -1
   for _, time in ipairs(next_times) do
     least = least < 0 and time or math.min(least, time)

@@ -18,6 +18,7 @@ local function read_request(text)
     start = start,
     lanes = { byte(text, at, at + lanes - 1) },
     deadline = known[1],
+    takes_all = known[2] == '1',
     knows = knowledge_of(worker, known[2] == '1'),
     nonces = known[3] or '',
     phrases = {},
@@ -26,13 +27,11 @@ end
 
 -- Whether this very request was answered before: then the answer was lost on its way.
 local function is_sent_again(request)
-  local nonces = request.nonces
-  for at = 1, #nonces, 8 do
-    if sub(nonces, at, at + 7) == request.nonce then
-      return true
-    end
-  end
-  return false
+  local at = 0
+  repeat
+    at = string.find(request.nonces, request.nonce, at + 1, true)
+  until not at or at % 8 == 1
+  return at ~= nil
 end
 
 local function note_nonce(request)
@@ -50,27 +49,15 @@ local function answer_again(request, answer)
   end
 end
 
--- How many are queued in each of the lanes; one in which nothing is need not be looked into.
-local function queued_in(lanes)
-  local fields, queued = {}, {}
-  for i, lane in ipairs(lanes) do
-    fields[i] = 'q' .. lane
-  end
-  for i, there in ipairs(call('HMGET', P .. 'n', unpack(fields))) do
-    queued[lanes[i]] = tonumber(there) or 0
-  end
-  return queued
-end
-
 -- Have another worker woken for what this one left, and nobody for what is not there; how many are
 -- queued now.
 local function wake_others(request, found, drained)
   local queued, empty = 0, {}
   for _, lane in ipairs(request.lanes) do
-    local there = request.queued[lane] + (changed['q' .. lane] or 0)
+    local there = numbers()[AT.queued + lane]
     if there ~= 0 and drained[lane] then
       -- Somebody removed records past us. Nobody is to go on looking for them.
-      count('q' .. lane, -there)
+      count(AT.queued + lane, -there)
       there = 0
     end
     queued = queued + there
@@ -95,7 +82,9 @@ return function(KEYS, ARGV)
   for i = 3, #ARGV, 2 do
     ending[#ending + 1] = sub(ARGV[i], 1, 16)
   end
-  fetch(ending)
+  if ending[1] then
+    fetch(ending)
+  end
   for i = 3, #ARGV, 2 do
     settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
   end
@@ -113,8 +102,6 @@ return function(KEYS, ARGV)
     return answer
   end
   local due = promote()
-  write_counters()
-  request.queued = queued_in(request.lanes)
   local found, drained = 0, {}
   if is_sent_again(request) then
     answer_again(request, answer)

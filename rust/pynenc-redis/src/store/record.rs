@@ -14,7 +14,6 @@ use crate::error::{RedisError, Result};
 /// How many blobs one record can name.
 pub const MOST_BLOBS: usize = 255;
 const DIGEST_SIZE: usize = 32;
-const HEAD_SIZE: usize = 80;
 const EVENT_SIZE: usize = 16;
 /// Beyond this a payload lies under a key of its own, so that no move of the record copies it.
 const LARGE_SIZE: usize = 4096;
@@ -122,10 +121,9 @@ impl Record {
         let (status, flags, lane) = (status(head.number(1)?)?, head.byte()?, lane(head.byte()?)?);
         let (losses, attempt, retries) = (head.byte()?, head.number32()?, head.number32()?);
         let (nonce, worker, _token) = (head.number(8)?, head.number(8)?, head.number(8)?);
-        let (seq, _order, _notify) = (head.number(8)?, head.number(8)?, head.number(8)?);
-        let (have, left) = (head.byte()?, head.byte()?);
-        let (task, payload, history) = (head.size(2)?, head.size(4)?, head.size(4)?);
-        let bytes = head.number(8)?;
+        let (left, history, bytes) = (head.byte()?, head.size(4)?, head.number(8)?);
+        let (_order, seq, _notify) = (head.number(8)?, head.number(8)?, head.number(8)?);
+        let (have, task, payload) = (head.byte()?, head.size(2)?, head.size(4)?);
         let mut body = head;
         Ok(Self {
             status,
@@ -225,11 +223,11 @@ fn event(text: &[u8]) -> Result<(Status, Micros, u64)> {
     Ok((status(reader.number(1)?)?, reader.number(7)?, reader.number(8)?))
 }
 
-/// A call as `lua/submit.lua` takes it, and its payload if that is to lie apart.
+/// What `lua/submit.lua` takes of a call: what becomes of it, its record, and its payload if that is to lie apart.
 ///
 /// # Errors
 /// [`RedisError::Protocol`] for a task's name beyond 64 KiB, or more than [`MOST_BLOBS`] blobs.
-pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Option<&[u8]>)> {
+pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Vec<u8>, Option<&[u8]>)> {
     let task = u16::try_from(call.task.len());
     let task = task.map_err(|_| RedisError::Protocol("a task's name is longer than 65,535 bytes".to_owned()))?;
     let rules = call.rules.as_deref();
@@ -243,21 +241,17 @@ pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Option<&[
         key(|rules| rules.arguments),
         call.print,
     ];
-    let mut text = Vec::with_capacity(25 + HEAD_SIZE + 16 + 5 * 32 + call.task.len() + inline.len());
-    text.extend(call.id.to_bytes());
-    text.extend(delay.to_be_bytes());
-    text.push(u8::from(rules.is_some_and(|rules| rules.raise_on_difference)));
-    let (status, flags) = if delay == 0 { (Status::Registered, QUEUED) } else { (Status::Scheduled, DELAYED) };
-    text.extend([status as u8, flags, call.lane as u8, 0]);
-    // Attempt, retries, nonce, worker, token, number, order of claim: nothing of these is known yet.
-    text.extend([0; 4 + 4 + 8 * 5]);
+    let mut fate = Vec::with_capacity(16 + 8 + 2);
+    fate.extend(call.id.to_bytes());
+    fate.extend(delay.to_be_bytes());
+    fate.extend([call.lane as u8, u8::from(rules.is_some_and(|rules| rules.raise_on_difference))]);
+    // The head from `notify` on: all before that is the server's.
+    let mut text = Vec::with_capacity(15 + 16 + 5 * 32 + call.task.len() + inline.len());
     text.extend(call.notify.map_or(0, |client| client.0).to_be_bytes());
     let blobs = named(&call.blobs);
     text.push(have(call.parent.is_some(), &keys, is_apart) | if blobs.is_empty() { 0 } else { BLOBS });
-    text.push(0);
     text.extend(task.to_be_bytes());
     text.extend(u32::try_from(inline.len()).unwrap_or(0).to_be_bytes());
-    text.extend([0; 4 + 8]);
     text.extend(call.parent.iter().flat_map(|id| id.to_bytes()));
     text.extend(keys.iter().flatten().flatten());
     if !blobs.is_empty() {
@@ -266,7 +260,7 @@ pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Option<&[
     }
     text.extend(call.task.as_bytes());
     text.extend(inline);
-    Ok((text, is_apart.then_some(&call.payload)))
+    Ok((fate, text, is_apart.then_some(&call.payload)))
 }
 
 /// The digests of blobs, each once: one that is named twice is still one.

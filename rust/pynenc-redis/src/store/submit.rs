@@ -54,11 +54,11 @@ impl Store {
 }
 
 fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
-    let mut arguments = Vec::with_capacity(calls.len() + 1);
+    let mut arguments = Vec::with_capacity(2 * calls.len() + 1);
     arguments.push(blobs::digests(calls.iter().flat_map(|call| &call.blobs)).concat());
     for call in calls {
-        let (text, apart) = record::write(call, call.delay.min(MOST_MICROS))?;
-        arguments.push(text);
+        let (fate, text, apart) = record::write(call, call.delay.min(MOST_MICROS))?;
+        arguments.extend([fate, text]);
         arguments.extend(apart.map(<[u8]>::to_vec));
     }
     Ok(arguments)

@@ -65,15 +65,19 @@ impl Evidence {
     }
 
     /// All counters, which change with every step but a wait.
-    pub(super) fn numbers(&self) -> &[Vec<u8>] {
-        self.keys.get(b"n".as_slice()).map_or(&[], Vec::as_slice)
+    pub(super) fn numbers(&self) -> &[u8] {
+        self.keys.get(b"n".as_slice()).and_then(|elements| elements.first()).map_or(&[], Vec::as_slice)
     }
 
-    /// A counter.
-    pub(super) fn counter(&self, name: &str) -> i64 {
-        let pairs = self.numbers().chunks_exact(2);
-        let found = pairs.filter(|pair| pair[0] == name.as_bytes()).find_map(|pair| std::str::from_utf8(&pair[1]).ok());
-        found.and_then(|text| text.parse().ok()).unwrap_or(0)
+    /// The counter at that place of `lua/base.lua`, from 0 on.
+    pub(super) fn counter(&self, place: usize) -> i64 {
+        let found = self.numbers().chunks_exact(8).nth(place);
+        found.and_then(|number| number.try_into().ok()).map_or(0, i64::from_be_bytes)
+    }
+
+    /// How many elements lie under a key.
+    pub(super) fn size(&self, key: &[u8]) -> usize {
+        self.keys.get(key).map_or(0, Vec::len)
     }
 }
 

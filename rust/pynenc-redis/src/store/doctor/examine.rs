@@ -10,6 +10,12 @@ use super::Finding;
 use super::evidence::Evidence;
 use crate::store::record::Record;
 
+/// Places of counters in `lua/base.lua`, behind those of the statuses.
+const QUEUED: usize = 10;
+const APART: usize = 12;
+const DUE: usize = 14;
+const BYTES: usize = 18;
+
 pub(super) fn all(found: &Evidence) -> Vec<Finding> {
     let mut wrong = found.unreadable.clone();
     for (&id, record) in &found.records {
@@ -182,7 +188,7 @@ fn nothing_is_left(found: &Evidence, wrong: &mut Vec<String>) {
 }
 
 fn counters(found: &Evidence, wrong: &mut Vec<Finding>) {
-    let mut compare = |what: &str, counter: &str, there: u64| {
+    let mut compare = |what: &str, counter: usize, there: u64| {
         let (counted, there) = (found.counter(counter), i64::try_from(there).unwrap_or(i64::MAX));
         if there != counted {
             // While others work both numbers move, and stay as far apart as they are.
@@ -192,11 +198,21 @@ fn counters(found: &Evidence, wrong: &mut Vec<Finding>) {
     };
     let number = |wanted: &dyn Fn(&&Record) -> bool| found.records.values().filter(wanted).count() as u64;
     for status in ALL {
-        compare(status.name(), &(status as u8).to_string(), number(&|record| record.status == status));
+        compare(status.name(), status as usize, number(&|record| record.status == status));
     }
     for lane in [0, 1] {
         let there = number(&|record| record.is_queued() && record.lane as usize == lane);
-        compare("queued", &format!("q{lane}"), there);
+        compare("queued", QUEUED + lane, there);
+        compare("standing apart", APART + lane, apart(found, lane));
     }
-    compare("bytes kept", "b", found.records.values().map(|record| record.bytes).sum());
+    compare("waiting for their time", DUE, found.size(b"due") as u64);
+    compare("bytes kept", BYTES, found.records.values().map(|record| record.bytes).sum());
+}
+
+/// How many of a lane stand anywhere but in the list of fresh work.
+fn apart(found: &Evidence, lane: usize) -> u64 {
+    let lines = [format!("qa:{lane}"), format!("qr:{lane}")].map(|line| found.size(line.as_bytes()));
+    let parked = format!("pk:{lane}");
+    let parked = found.keys.iter().filter(|(name, _)| name.starts_with(parked.as_bytes())).map(|(_, ids)| ids.len());
+    (lines.iter().sum::<usize>() + parked.sum::<usize>()) as u64
 }
