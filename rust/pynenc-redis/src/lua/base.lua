@@ -2,47 +2,75 @@
 -- call gathers and writes at its end.
 --
 -- The library is loaded once, and what is local to it outlives a call: so all that belongs to one
--- call is set anew here. KEYS[1] is the prefix of every key of the app. It holds the one hash tag,
--- so whatever a function derives from it lies in the same slot.
+-- call is set anew here; what the last one did not use need not be. KEYS[1] is the prefix of every key of the app.
+-- It holds the one hash tag, so whatever a function derives from it lies in the same slot.
 -- None of these is there yet while the library is loaded.
 local call, pack, parse, sub, byte, band
-local P, NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
+local P, PREFIX_OF_RECORDS, NOW, NOW_TEXT
+-- The settings, as they were told last, and what they say.
+local settings, TIME_GIVEN, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
 -- All counters, once they are looked at, and whether they are to be written.
 local counters, is_counted
--- By lane, how many are to be woken; by process, its notices; members and deadlines; how many have ended; by
--- digest, how many records more name it.
-local woken, mail, leases, ended, named
--- By id, the records that were looked at, and the texts of those that were read and of none made a table;
--- those of either kind to be written; the keys of those to be dropped; by worker, the claims given back; the
--- latest ended; how the records begin that were ended by their text.
-local records, texts, unsaved, rewritten, doomed, released, endings, beginnings
+-- By lane, how many are to be woken; by process, its notices; members and deadlines; the number of the claim and
+-- how many it has taken; how many have ended; by digest, how many records more name it.
+local woken, mail, leases, claim_number, taken, ended, named = {}, nil, {}
+-- By id, the records that were looked at, the texts of those that were read, and their keys; how the records begin
+-- that were ended by their text; whether there is any of these.
+local records, texts, names, beginnings, has_looked = nil, nil, nil, nil, true
+-- Records of which a table is to be written; keys and texts to be written, and how many; the keys of what is to be
+-- dropped; by worker, the claims given back; the latest ended.
+local unsaved, words, filled, doomed, released, endings = {}, {}, 0, {}, nil, {}
+
+local function read_settings(text)
+  TIME_GIVEN, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', text)
+  settings = text
+end
+
+local function emptied(list)
+  return list[1] == nil and list or {}
+end
 
 local function begin(KEYS, ARGV)
   call, pack, parse = redis.call, struct.pack, struct.unpack
   sub, byte, band = string.sub, string.byte, bit.band
-  P = KEYS[1]
-  NOW, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', ARGV[1])
+  if P ~= KEYS[1] then
+    P = KEYS[1]
+    PREFIX_OF_RECORDS = P .. 'i:'
+  end
+  if settings ~= ARGV[1] then
+    read_settings(ARGV[1])
+  end
+  NOW = TIME_GIVEN
   if NOW == 0 then
     local time = call('TIME')
     NOW = time[1] * 1000000 + time[2]
   end
+  NOW_TEXT = nil
   counters, is_counted = nil, false
-  woken, mail, leases, ended, named = {}, {}, {}, 0, {}
-  records, texts, unsaved, rewritten, doomed, released, endings, beginnings = {}, {}, {}, {}, {}, {}, {}, {}
+  woken[0], woken[1] = nil, nil
+  mail, released, named, claim_number, taken, ended = {}, {}, {}, nil, 0, 0
+  if has_looked then
+    records, texts, names, beginnings, has_looked = {}, {}, {}, {}, false
+  end
+  leases, unsaved, doomed, endings = emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings)
+  words, filled = emptied(words), 0
 end
 
 -- Where each counter stands in the text of all, which is read and written at once: most calls change many.
 -- The statuses come first, in the order of their codes. By lane: how many are queued, and how many of the
 -- lane stand anywhere but in the list of fresh work. Then: how many wait for their time; the last numbers of
--- an invocation, a claim and a worker; the bytes of the ended, and of idle blobs; the time of the oldest end
--- that is kept, 0 when that is not known.
+-- a call that submitted, of one that claimed, and of a worker; the bytes of the ended, and of idle blobs; the time of
+-- the oldest end that is kept, 0 when that is not known.
 local AT = { queued = 11, apart = 13, due = 15, seq = 16, order = 17, worker = 18, bytes = 19, idle = 20, oldest = 21 }
 local NUMBERS, MOST_NUMBERS = '>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', 21
 
 local function numbers()
   if not counters then
     local text = call('GET', P .. 'n') or ''
-    counters = { parse(NUMBERS, text .. string.rep('\0', 8 * MOST_NUMBERS - #text)) }
+    if #text < 8 * MOST_NUMBERS then
+      text = text .. string.rep('\0', 8 * MOST_NUMBERS - #text)
+    end
+    counters = { parse(NUMBERS, text) }
   end
   return counters
 end
@@ -61,3 +89,32 @@ local function packed_counters()
   is_counted = false
   return pack(NUMBERS, unpack(counters, 1, MOST_NUMBERS))
 end
+
+-- Numbers as two and as eight bytes. Small ones come again and again: their texts are kept.
+local two_bytes, eight_bytes
+do
+  local TWO_BYTES, EIGHT_BYTES, MOST_KEPT = {}, {}, 4096
+
+  function two_bytes(number)
+    local text = TWO_BYTES[number]
+    if not text then
+      text = pack('>I2', number)
+      TWO_BYTES[number] = text
+    end
+    return text
+  end
+
+  function eight_bytes(number)
+    local text = EIGHT_BYTES[number]
+    if not text then
+      text = pack('>I8', number)
+      if number < MOST_KEPT then
+        EIGHT_BYTES[number] = text
+      end
+    end
+    return text
+  end
+end
+
+-- A number that orders what one call did behind what calls before it did.
+local IN_ONE_CALL = 65536

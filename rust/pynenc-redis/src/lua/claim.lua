@@ -19,23 +19,32 @@ end
 local claim
 do
   local MOST_LOOKS = 500
-  local ENTRY_IDS = 9
+
+  -- The number of one of the list of fresh work, to tell it from those that came back.
+  local SEQ_FROM = 58
+  local function seq_of(id)
+    local text = texts[id]
+    return text and #text >= HEAD_SIZE and parse('>I8', text, SEQ_FROM) or 0
+  end
 
   -- Take the oldest of the list and of what came back; each is in order by itself.
   local function merged(lane, want, ids)
     local back = call('ZRANGE', P .. 'qr:' .. lane, 0, want - 1, 'WITHSCORES')
     local fresh = call('LRANGE', P .. 'q:' .. lane, 0, want - 1)
+    if back[1] and fresh[1] then
+      fetch(fresh)
+    end
     local from_back, from_fresh = 0, 0
     while from_back + from_fresh < want do
       local came_back, entry = back[from_back * 2 + 1], fresh[from_fresh + 1]
       if not came_back and not entry then
         break
-      elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < parse('>I8', entry)) then
+      elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < seq_of(entry)) then
         from_back = from_back + 1
         ids[#ids + 1] = came_back
       else
         from_fresh = from_fresh + 1
-        ids[#ids + 1] = sub(entry, ENTRY_IDS)
+        ids[#ids + 1] = entry
       end
     end
     if from_back > 0 then
@@ -57,16 +66,13 @@ do
 
   -- Ids off the queue of a lane: what somebody waits for, then the oldest.
   local function pop(lane, want)
-    local ids = {}
-    if numbers()[AT.apart + lane] > 0 then
-      pop_first('qa:' .. lane, lane, want, ids)
-      if want > #ids then
-        merged(lane, want - #ids, ids)
-      end
-      return ids
+    if numbers()[AT.apart + lane] == 0 then
+      return call('LPOP', P .. 'q:' .. lane, want) or {}
     end
-    for _, entry in ipairs(call('LPOP', P .. 'q:' .. lane, want) or {}) do
-      ids[#ids + 1] = sub(entry, ENTRY_IDS)
+    local ids = {}
+    pop_first('qa:' .. lane, lane, want, ids)
+    if want > #ids then
+      merged(lane, want - #ids, ids)
     end
     return ids
   end
@@ -154,8 +160,9 @@ do
     for _, lane in ipairs(request.lanes) do
       look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
       while queued[AT.queued + lane] > 0 and found < request.limit and looks < MOST_LOOKS do
-        if not look_at_all(pop(lane, request.limit - found), QUEUED, lane) then
-          drained[lane] = true
+        drained[lane] = not look_at_all(pop(lane, request.limit - found), QUEUED, lane) or nil
+        count_plain(request, lane)
+        if drained[lane] then
           break
         end
       end

@@ -91,7 +91,8 @@ end
 
 -- It is kept from now on.
 local function note_end(id, bytes)
-  endings[#endings + 1] = pack('>I8', NOW) .. id
+  NOW_TEXT = NOW_TEXT or pack('>I8', NOW)
+  endings[#endings + 1] = NOW_TEXT .. id
   count(AT.bytes, bytes)
   ended = ended + 1
 end

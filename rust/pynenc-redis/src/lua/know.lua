@@ -9,7 +9,7 @@ return function(KEYS, ARGV)
     call('SADD', P .. 'wt:' .. worker, ARGV[i])
   end
   for _, task in ipairs(call('SMEMBERS', P .. 'pkt')) do
-    wake(sub(task, 1, 1), 1)
+    wake(tonumber(sub(task, 1, 1)), 1)
   end
   write_tokens()
   return 1

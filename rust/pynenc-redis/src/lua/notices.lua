@@ -3,6 +3,7 @@
 local ENDED_NOTICE, CANCEL_NOTICE, DROPPED_NOTICE = 1, 2, 3
 local LEFT_NOTHING, LEFT_VALUE, LEFT_LARGE, LEFT_LOST = 0, 1, 2, 3
 local INLINE_SIZE = 8192
+local NOTICE_OF_END = '\1'
 
 local function notify(client, notice)
   local waiting = mail[client]
@@ -59,8 +60,23 @@ local function tell_end(r, value)
   end
 end
 
-local function channel_of(client)
-  return P .. 'c:' .. string.format(string.rep('%02x', 8), byte(client, 1, 8))
+local channel_of
+do
+  -- Those of the latest, which come again with every end.
+  local CHANNELS, MOST_CHANNELS, channels = {}, 1000, 0
+  local HEX = '%02x%02x%02x%02x%02x%02x%02x%02x'
+
+  function channel_of(client)
+    local channel = CHANNELS[client]
+    if not channel then
+      if channels == MOST_CHANNELS then
+        CHANNELS, channels = {}, 0
+      end
+      channel = string.format(HEX, byte(client, 1, 8))
+      CHANNELS[client], channels = channel, channels + 1
+    end
+    return P .. 'c:' .. channel
+  end
 end
 
 local function send_notices()

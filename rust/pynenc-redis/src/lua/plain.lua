@@ -3,12 +3,13 @@
 -- no table is made of it, which is most of what a record of a batch costs. `false` means that the case is
 -- another one, and that nothing was done.
 -- What is local to the rest of it stands in a block: a chunk of Lua may have 200 locals.
-local take_plain, end_plain
+local take_plain, count_plain, end_plain
 do
   -- What claims and ends change of a record is its beginning, and all records of a batch begin alike: so it is
   -- compared, and put before the rest, as a whole.
   local FRONT, FRONT_SIZE = '>BBBBI4I4c8c8c8BI4I8', 49
   local ORDER_FROM, SEQ_FROM, NOTIFY_FROM, HAVE_FROM = 50, 58, 66, 74
+  local SIZES = '>BI2I4'
 
   -- A parent and a fingerprint of the arguments are nothing that a claim or an end has to look at.
   local function is_usual(have)
@@ -31,11 +32,13 @@ do
       end
       phrases = {
         fresh = pack(FRONT, REGISTERED, QUEUED, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING, EVENT_SIZE, 0),
-        taken = pack(FRONT, status, 0, lane, 0, 1, 0, request.nonce, request.worker, NOBODY, LEFT_NOTHING,
-          EVENT_SIZE + #history, 0),
+        order = pack('>I6', number_of_claim()),
         history = history,
         status = status,
+        count = 0,
       }
+      phrases.taken = pack(FRONT, status, 0, lane, 0, 1, 0, request.nonce, request.worker, NOBODY, LEFT_NOTHING,
+        EVENT_SIZE + #history, 0) .. phrases.order
       request.phrases[lane] = phrases
     end
     return phrases
@@ -44,25 +47,35 @@ do
   -- Claim it; the record as it is then.
   function take_plain(request, lane, id)
     local text = texts[id]
-    local phrases = phrases_of(request, lane)
+    local phrases = request.phrases[lane] or phrases_of(request, lane)
     if not text or sub(text, 1, FRONT_SIZE) ~= phrases.fresh then
       return false
     end
-    local have, task_size, payload_size = parse('>BI2I4', text, HAVE_FROM)
+    local have, task_size, payload_size = parse(SIZES, text, HAVE_FROM)
     local task_from = HEAD_SIZE + size_of_usual(have)
     if not is_usual(have) or #text ~= task_from + task_size + payload_size + EVENT_SIZE
       or not (request.takes_all or request.knows(sub(text, task_from + 1, task_from + task_size))) then
       return false
     end
-    local order = pack('>I8', next_order())
-    local now = phrases.taken .. order .. sub(text, SEQ_FROM) .. phrases.history
+    taken = taken + 1
+    local place = two_bytes(taken)
+    local now = phrases.taken .. place .. sub(text, SEQ_FROM) .. phrases.history
     rewrite(id, now)
-    count_status(REGISTERED, -1)
-    count_status(phrases.status, 1)
-    count(AT.queued + lane, -1)
-    leases[#leases + 1] = request.deadline
-    leases[#leases + 1] = order .. id
+    phrases.count = phrases.count + 1
+    local last = #leases
+    leases[last + 1], leases[last + 2] = request.deadline, phrases.order .. place .. id
     return now
+  end
+
+  -- What was claimed so is counted at once.
+  function count_plain(request, lane)
+    local phrases = request.phrases[lane]
+    if phrases and phrases.count > 0 then
+      count_status(REGISTERED, -phrases.count)
+      count_status(phrases.status, phrases.count)
+      count(AT.queued + lane, -phrases.count)
+      phrases.count = 0
+    end
   end
 
   -- What all records have in common that begin alike, for the ends of their runs.
@@ -79,16 +92,26 @@ do
   end
 
   -- How a record goes on from there when it ends by `to`: all before its token, what is between the token and
-  -- its bytes, and its last line of history.
+  -- its bytes, and its last line of history; and by the size of its value, what a notice has behind the id.
   local function ending_of(b, to)
     local starts = b.status == PENDING
     local ending = {
       head = pack('>BBBBI4I4c8c8', to, 0, b.lane, b.losses, b.attempt, b.retries, b.nonce, NOBODY),
       left = pack('>BI4', LEFT_VALUE, b.history_size + (starts and 2 or 1) * EVENT_SIZE),
       line = pack('>BI7c8', to, NOW, b.worker),
+      told = {},
     }
     b[to] = ending
     return ending
+  end
+
+  local function notice_of(id, b, to, ending, value)
+    local told = ending.told[#value]
+    if not told then
+      told = pack('>BBBI4', to, b.losses, LEFT_VALUE, #value)
+      ending.told[#value] = told
+    end
+    return NOTICE_OF_END .. id .. told .. value
   end
 
   -- End a run, of that attempt and nonce, by `to` with `value`.
@@ -106,7 +129,7 @@ do
     if not b or b.attempt ~= attempt or b.nonce ~= nonce or b.token == token or starts and ran == 0 then
       return false
     end
-    local have, task_size, payload_size = parse('>BI2I4', text, HAVE_FROM)
+    local have, task_size, payload_size = parse(SIZES, text, HAVE_FROM)
     local told = HEAD_SIZE + size_of_usual(have) + task_size + payload_size + b.history_size
     if not is_usual(have) or payload_size > KEPT_PAYLOAD_SIZE or told ~= #text then
       return false
@@ -116,14 +139,14 @@ do
     if starts then
       line = pack('>BI7c8', RUNNING, NOW - ran + 1, b.worker) .. line
     end
-    rewrite(id, ending.head .. token .. ending.left .. pack('>I8', bytes) .. sub(text, ORDER_FROM) .. line .. value)
+    rewrite(id, ending.head .. token .. ending.left .. eight_bytes(bytes) .. sub(text, ORDER_FROM) .. line .. value)
     count_status(b.status, -1)
     count_status(to, 1)
     release(b.worker, sub(text, ORDER_FROM, SEQ_FROM - 1) .. id)
     note_end(id, bytes)
     local notified = sub(text, NOTIFY_FROM, HAVE_FROM - 1)
     if notified ~= NOBODY then
-      notify(notified, end_notice(id, to, b.losses, LEFT_VALUE, value))
+      notify(notified, notice_of(id, b, to, ending, value))
     end
     return true
   end

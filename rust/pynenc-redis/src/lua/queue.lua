@@ -1,4 +1,4 @@
--- Who is next. Fresh work is a list, because its order is that of its numbers by construction: 24
+-- Who is next. Fresh work is a list, because its order is that of its numbers by construction: 16
 -- bytes an entry and no search, at any depth. What came back (`qr`) and what somebody waits for
 -- (`qa`) are sorted sets. An entry of the list is a hint: the record's own flags say whether and
 -- where it is queued, so one that went another way costs a look and nothing else.
@@ -12,14 +12,15 @@ end
 -- Tokens are hints as well, never the work. They are capped, so that a crowd of submissions
 -- leaves no crowd of false alarms behind.
 local function write_tokens()
-  for lane, by in pairs(woken) do
-    local key = P .. 'tok:' .. lane
-    local tokens = {}
-    for i = 1, math.min(by, TOKENS) do
-      tokens[i] = '1'
-    end
-    if tokens[1] and call('RPUSH', key, unpack(tokens)) > TOKENS then
-      call('LTRIM', key, 0, TOKENS - 1)
+  for lane = 0, 1 do
+    if woken[lane] then
+      local key, tokens = P .. 'tok:' .. lane, { '1' }
+      for i = 2, math.min(woken[lane], TOKENS) do
+        tokens[i] = '1'
+      end
+      if call('RPUSH', key, unpack(tokens)) > TOKENS then
+        call('LTRIM', key, 0, TOKENS - 1)
+      end
     end
   end
 end

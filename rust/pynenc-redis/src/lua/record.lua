@@ -45,6 +45,7 @@ end
 -- A call must neither stop half-way nor count to what a stranger wrote: what is no record, whoever
 -- wrote it, is not there.
 local function understand(id, text)
+  has_looked = true
   local r = text and #text >= HEAD_SIZE and read(id, text)
   local more = r and #r.body - offset(r, LARGE_PAYLOAD) - r.task_size - r.payload_size - r.history_size
   r = r and r.status < #FINAL and (more == 0 or more > 0 and r.left ~= 0) and r
@@ -57,7 +58,7 @@ local function load(id)
   local r = records[id]
   if r == nil then
     local text = texts[id]
-    return understand(id, text == nil and call('GET', P .. 'i:' .. id) or text)
+    return understand(id, text == nil and call('GET', PREFIX_OF_RECORDS .. id) or text)
   end
   return r or nil
 end
@@ -65,12 +66,19 @@ end
 -- So many words in one command: Lua has no room for many thousands.
 local MOST_WORDS = 2000
 
+local function name_of(id)
+  return names[id] or PREFIX_OF_RECORDS .. id
+end
+
 -- Have the texts of these at hand, by one command.
 local function fetch(ids)
+  has_looked = true
   for from = 1, #ids, MOST_WORDS do
     local keys = {}
     for i = from, math.min(#ids, from + MOST_WORDS - 1) do
-      keys[#keys + 1] = P .. 'i:' .. ids[i]
+      local key = name_of(ids[i])
+      names[ids[i]] = key
+      keys[i - from + 1] = key
     end
     for i, text in ipairs(call('MGET', unpack(keys))) do
       local id = ids[from + i - 1]
@@ -96,36 +104,31 @@ end
 
 -- The same for one of which no table was made.
 local function rewrite(id, text)
-  texts[id] = text
-  rewritten[#rewritten + 1] = id
+  texts[id], has_looked = text, true
+  words[filled + 1], words[filled + 2] = names[id] or PREFIX_OF_RECORDS .. id, text
+  filled = filled + 2
 end
 
--- What has changed: the records, and the counters with them. What was dropped meanwhile is not written.
+-- What has changed: the records, and the counters with them; then what is dropped goes.
 local function write_changes()
-  local words = {}
-  if is_counted then
-    words[1], words[2] = P .. 'n', packed_counters()
-  end
-  for _, id in ipairs(rewritten) do
-    if texts[id] then
-      words[#words + 1] = P .. 'i:' .. id
-      words[#words + 1] = texts[id]
-    end
-  end
   for _, r in ipairs(unsaved) do
     r.is_unsaved = false
     if not r.is_gone then
-      words[#words + 1] = P .. 'i:' .. r.id
-      words[#words + 1] = written(r)
+      rewrite(r.id, written(r))
     end
   end
-  for from = 1, #words, MOST_WORDS do
-    call('MSET', unpack(words, from, math.min(#words, from + MOST_WORDS - 1)))
+  if is_counted then
+    words[filled + 1], words[filled + 2] = P .. 'n', packed_counters()
+    filled = filled + 2
+  end
+  for from = 1, filled, MOST_WORDS do
+    call('MSET', unpack(words, from, math.min(filled, from + MOST_WORDS - 1)))
   end
   for from = 1, #doomed, MOST_WORDS do
     call('DEL', unpack(doomed, from, math.min(#doomed, from + MOST_WORDS - 1)))
   end
-  unsaved, rewritten, doomed = {}, {}, {}
+  unsaved, doomed = emptied(unsaved), emptied(doomed)
+  words, filled = {}, 0
 end
 
 -- Change the flags of a record in its place, and nothing else of it.

@@ -1,92 +1,95 @@
 -- What is kept of the ended: the newest, within an age, a count and a number of bytes. `ret` names
 -- them in the order in which they ended; an entry whose record is gone costs a look.
-local function drop_record(r)
-  count_status(r.status, -1)
-  count(AT.bytes, -r.bytes)
-  local key = part(r, RESULT)
-  if key and call('GET', P .. 'v:' .. key) == r.id then
-    call('DEL', P .. 'v:' .. key)
+local kept, drop_record, drop_old, write_endings, write_all
+do
+  function drop_record(r)
+    count_status(r.status, -1)
+    count(AT.bytes, -r.bytes)
+    local key = part(r, RESULT)
+    if key and call('GET', P .. 'v:' .. key) == r.id then
+      call('DEL', P .. 'v:' .. key)
+    end
+    doomed[#doomed + 1] = P .. 'i:' .. r.id
+    if band(r.have, LARGE_PAYLOAD) ~= 0 then
+      doomed[#doomed + 1] = P .. 'p:' .. r.id
+    end
+    if r.left == LEFT_LARGE then
+      doomed[#doomed + 1] = P .. 'o:' .. r.id
+    end
+    name_blobs(blobs_of(r), -1)
+    r.is_gone = true
+    records[r.id], texts[r.id] = false, false
   end
-  doomed[#doomed + 1] = P .. 'i:' .. r.id
-  if band(r.have, LARGE_PAYLOAD) ~= 0 then
-    doomed[#doomed + 1] = P .. 'p:' .. r.id
-  end
-  if r.left == LEFT_LARGE then
-    doomed[#doomed + 1] = P .. 'o:' .. r.id
-  end
-  name_blobs(blobs_of(r), -1)
-  r.is_gone = true
-  records[r.id], texts[r.id] = false, false
-end
 
-local function kept()
-  local all = numbers()
-  return all[SUCCESS + 1] + all[FAILED + 1] + all[CANCELLED + 1]
-end
-
-local function is_too_much()
-  return kept() > KEEP_COUNT or numbers()[AT.bytes] > KEEP_BYTES
-end
-
-local function drop(entries)
-  local ids = {}
-  for i, entry in ipairs(entries) do
-    ids[i] = sub(entry, 9)
+  function kept()
+    local all = numbers()
+    return all[SUCCESS + 1] + all[FAILED + 1] + all[CANCELLED + 1]
   end
-  fetch(ids)
-  for _, id in ipairs(ids) do
-    local r = load(id)
-    if r then
-      drop_record(r)
+
+  local function is_too_much()
+    return kept() > KEEP_COUNT or numbers()[AT.bytes] > KEEP_BYTES
+  end
+
+  local function drop(entries)
+    local ids = {}
+    for i, entry in ipairs(entries) do
+      ids[i] = sub(entry, 9)
+    end
+    fetch(ids)
+    for _, id in ipairs(ids) do
+      local r = load(id)
+      if r then
+        drop_record(r)
+      end
     end
   end
-end
 
--- Drop what is too old, too many or too much, but only so much in one call; the time at which the next will
--- be too old. How old the oldest is stands with the counters, so that mostly nothing has to be looked at.
-local function drop_old()
-  local all = numbers()
-  local budget = MOST_DROPPED + 2 * ended
-  while budget > 0 do
-    local old = all[AT.oldest] + KEEP_FOR
-    if all[AT.oldest] > 0 and NOW < old and not is_too_much() then
-      return old
+  -- Drop what is too old, too many or too much, but only so much in one call; the time at which the next will
+  -- be too old. How old the oldest is stands with the counters, so that mostly nothing has to be looked at.
+  function drop_old()
+    local all = numbers()
+    local budget = MOST_DROPPED + 2 * ended
+    while budget > 0 do
+      local old = all[AT.oldest] + KEEP_FOR
+      if all[AT.oldest] > 0 and NOW < old and not is_too_much() then
+        return old
+      end
+      local oldest = call('LINDEX', P .. 'ret', 0)
+      local at = oldest and parse('>I8', oldest) or 0
+      if at ~= all[AT.oldest] then
+        count(AT.oldest, at - all[AT.oldest])
+      elseif at == 0 then
+        return nil
+      else
+        -- As many as are too many for certain, and else the one.
+        local some = math.max(1, math.min(budget, kept() - KEEP_COUNT))
+        drop(call('LPOP', P .. 'ret', some))
+        budget = budget - some
+        count(AT.oldest, -all[AT.oldest])
+      end
     end
-    local oldest = call('LINDEX', P .. 'ret', 0)
-    local at = oldest and parse('>I8', oldest) or 0
-    if at ~= all[AT.oldest] then
-      count(AT.oldest, at - all[AT.oldest])
-    elseif at == 0 then
-      return nil
-    else
-      -- As many as are too many for certain, and else the one.
-      local some = math.max(1, math.min(budget, kept() - KEEP_COUNT))
-      drop(call('LPOP', P .. 'ret', some))
-      budget = budget - some
-      count(AT.oldest, -all[AT.oldest])
+    return NOW
+  end
+
+  function write_endings()
+    for from = 1, #endings, MOST_WORDS do
+      call('RPUSH', P .. 'ret', unpack(endings, from, math.min(#endings, from + MOST_WORDS - 1)))
     end
+    endings = {}
   end
-  return NOW
-end
 
-local function write_endings()
-  for from = 1, #endings, MOST_WORDS do
-    call('RPUSH', P .. 'ret', unpack(endings, from, math.min(#endings, from + MOST_WORDS - 1)))
+  -- What every function does at its end that may have ended something.
+  function write_all()
+    write_released()
+    local old = nil
+    if ended > 0 then
+      write_endings()
+      old = drop_old()
+    end
+    write_names()
+    write_changes()
+    write_tokens()
+    send_notices()
+    return old
   end
-  endings = {}
-end
-
--- What every function does at its end that may have ended something.
-local function write_all()
-  write_released()
-  local old = nil
-  if ended > 0 then
-    write_endings()
-    old = drop_old()
-  end
-  write_names()
-  write_changes()
-  write_tokens()
-  send_notices()
-  return old
 end

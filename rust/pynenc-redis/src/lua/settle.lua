@@ -1,98 +1,102 @@
 -- What a holder says of the run that it ends. Every answer is a number: done, or why not.
-local SUCCEEDED, RAISED, CALLED_OFF, TRY_AGAIN, HANDED_BACK = 1, 2, 3, 4, 5
-local OF_WAITER = 100000
-local SETTLEMENT, SETTLEMENT_SIZE = '>c16I4c8c8BI8I8I8Bc16I4c8', 90
-local FINAL_OF = { SUCCESS, FAILED, CANCELLED }
+local resume, start, settle
+do
+  local SUCCEEDED, RAISED, CALLED_OFF, TRY_AGAIN, HANDED_BACK = 1, 2, 3, 4, 5
+  local OF_WAITER = 100000
+  local SETTLEMENT, SETTLEMENT_SIZE = '>c16I4c8c8BI8I8I8Bc16I4c8', 90
+  local RUN = '>c16I4c8c8BI8I8I8B'
+  local FINAL_OF = { SUCCESS, FAILED, CANCELLED }
 
--- With `again` the answer of the first time is given again, and nothing is done.
-local function resume(waiter, attempt, nonce, token, again)
-  local r = load(waiter)
-  if not r then
-    return MISSING
-  end
-  if r.token == token then
-    return DONE
-  end
-  if not holds(r, attempt, nonce) then
-    return FENCED + r.status
-  end
-  if r.status ~= PAUSED then
-    return TRANSITION + r.status * 100 + RUNNING
-  end
-  if not again then
-    move(r, RUNNING)
-    r.token = token
-    forget_awaited(r)
-    save(r)
-  end
-  return DONE
-end
-
-local function start(r, at)
-  move(r, RUNNING, at)
-  unregister(r)
-end
-
-local function go_back(r, kind, delay)
-  if call_off_asked(r) then
-    return
-  end
-  let_go(r, kind == TRY_AGAIN and RETRY or REROUTED)
-  if kind == TRY_AGAIN then
-    r.retries = r.retries + 1
-  end
-  if kind == TRY_AGAIN and delay > 0 then
-    delay_until(r, NOW + delay)
-  else
-    enqueue(r)
-  end
-  save(r)
-end
-
--- End the run of a held record; a number when that cannot be.
-local function end_run(r, kind, ran, delay, value, bytes, blobs)
-  local to = FINAL_OF[kind] or (kind == TRY_AGAIN and RETRY or REROUTED)
-  local starts = r.status == PENDING and ran > 0
-  local from = starts and RUNNING or r.status
-  if not may_move(from, to) and not (has(r, CANCEL) and not FINAL_OF[kind]) then
-    return TRANSITION + from * 100 + to
-  end
-  if lacking(blobs) ~= '' then
-    return LACKING
-  end
-  if starts then
-    start(r, NOW - ran + 1)
-  end
-  if FINAL_OF[kind] then
-    finish(r, to, kind ~= CALLED_OFF and value or nil, bytes, nil, blobs)
-  else
-    go_back(r, kind, delay)
-  end
-  return DONE
-end
-
-local function settle(text, value)
-  local id, attempt, nonce, token, kind, ran, delay, bytes, resumes, waiter, waiter_attempt, waiter_nonce =
-    parse(SETTLEMENT, text)
-  local usual = resumes == 0 and (kind == SUCCEEDED or kind == RAISED) and #text == SETTLEMENT_SIZE
-  if usual and records[id] == nil and end_plain(id, attempt, nonce, token, FINAL_OF[kind], ran, value, bytes) then
-    return DONE
-  end
-  local r = load(id)
-  if not r then
-    return MISSING
-  end
-  local again = r.token == token
-  if not again then
+  -- With `again` the answer of the first time is given again, and nothing is done.
+  function resume(waiter, attempt, nonce, token, again)
+    local r = load(waiter)
+    if not r then
+      return MISSING
+    end
+    if r.token == token then
+      return DONE
+    end
     if not holds(r, attempt, nonce) then
       return FENCED + r.status
     end
-    local told = end_run(r, kind, ran, delay, value, bytes, sub(text, SETTLEMENT_SIZE + 1))
-    if told ~= DONE then
-      return told
+    if r.status ~= PAUSED then
+      return TRANSITION + r.status * 100 + RUNNING
     end
-    r.token = token
+    if not again then
+      move(r, RUNNING)
+      r.token = token
+      forget_awaited(r)
+      save(r)
+    end
+    return DONE
   end
-  local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token, again) or DONE
-  return told == DONE and DONE or told + OF_WAITER
+
+  function start(r, at)
+    move(r, RUNNING, at)
+    unregister(r)
+  end
+
+  local function go_back(r, kind, delay)
+    if call_off_asked(r) then
+      return
+    end
+    let_go(r, kind == TRY_AGAIN and RETRY or REROUTED)
+    if kind == TRY_AGAIN then
+      r.retries = r.retries + 1
+    end
+    if kind == TRY_AGAIN and delay > 0 then
+      delay_until(r, NOW + delay)
+    else
+      enqueue(r)
+    end
+    save(r)
+  end
+
+  -- End the run of a held record; a number when that cannot be.
+  local function end_run(r, kind, ran, delay, value, bytes, blobs)
+    local to = FINAL_OF[kind] or (kind == TRY_AGAIN and RETRY or REROUTED)
+    local starts = r.status == PENDING and ran > 0
+    local from = starts and RUNNING or r.status
+    if not may_move(from, to) and not (has(r, CANCEL) and not FINAL_OF[kind]) then
+      return TRANSITION + from * 100 + to
+    end
+    if lacking(blobs) ~= '' then
+      return LACKING
+    end
+    if starts then
+      start(r, NOW - ran + 1)
+    end
+    if FINAL_OF[kind] then
+      finish(r, to, kind ~= CALLED_OFF and value or nil, bytes, nil, blobs)
+    else
+      go_back(r, kind, delay)
+    end
+    return DONE
+  end
+
+  function settle(text, value)
+    local id, attempt, nonce, token, kind, ran, delay, bytes, resumes = parse(RUN, text)
+    local usual = resumes == 0 and (kind == SUCCEEDED or kind == RAISED) and #text == SETTLEMENT_SIZE
+    if usual and records[id] == nil and end_plain(id, attempt, nonce, token, FINAL_OF[kind], ran, value, bytes) then
+      return DONE
+    end
+    local r = load(id)
+    if not r then
+      return MISSING
+    end
+    local _, _, _, _, _, _, _, _, _, waiter, waiter_attempt, waiter_nonce = parse(SETTLEMENT, text)
+    local again = r.token == token
+    if not again then
+      if not holds(r, attempt, nonce) then
+        return FENCED + r.status
+      end
+      local told = end_run(r, kind, ran, delay, value, bytes, sub(text, SETTLEMENT_SIZE + 1))
+      if told ~= DONE then
+        return told
+      end
+      r.token = token
+    end
+    local told = resumes == 1 and resume(waiter, waiter_attempt, waiter_nonce, token, again) or DONE
+    return told == DONE and DONE or told + OF_WAITER
+  end
 end

@@ -1,11 +1,13 @@
 -- Take calls in, in their order: kept result, registration rule, record and queue in one step.
 --
 -- ARGV[2] holds the digests of all blobs that they name; if one is not there, nothing is taken and
--- the answer says which. Two arguments a call follow: its id, how long it waits, its lane, and whether another
--- answer than this one is refused; and the record from `notify` to the payload. A payload that lies apart comes
--- behind them. The answer names only what is not new: most batches are answered by an empty list.
+-- the answer says which. When they all come under no rule and wait for nothing, name no blob, and have their
+-- payloads with them, ARGV[3] is their lane, and two arguments a call follow: its id, and the record from the
+-- place within the batch to the payload. Else ARGV[3] is empty, and in place of its id a call has its id, how long
+-- it waits, its lane, and whether another answer than this one is refused; a payload that lies apart comes behind the
+-- record. The answer names only what is not new: most batches are answered by an empty list.
 local CALL = '>c16I8BB'
-local HAVE_AT = 9
+local HAVE_AT = 11
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
@@ -57,8 +59,9 @@ local function opening_of(status, lane)
   if not opening then
     local flags = status == REGISTERED and QUEUED or DELAYED
     opening = {
-      -- All before the number: nobody claimed it yet.
-      head = pack('>BBBBI4I4c8c8c8BI4I8I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING, EVENT_SIZE, 0, 0),
+      -- All before the place within the batch.
+      head = pack('>BBBBI4I4c8c8c8BI4I8I8I6', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
+        EVENT_SIZE, 0, 0, counters[AT.seq]),
       history = pack('>BI7c8', status, NOW, NOBODY),
     }
     openings[place] = opening
@@ -68,24 +71,18 @@ end
 
 -- Whether it is there already: then the call was sent again.
 local function is_there(id)
-  return texts[id] ~= nil or is_known and call('EXISTS', P .. 'i:' .. id) == 1
-end
-
--- The record, with its number and its first line of history.
-local function opened(lane, delay, rest)
-  local opening = opening_of(delay > 0 and SCHEDULED or REGISTERED, lane)
-  count(AT.seq, 1)
-  return opening.head .. pack('>I8', counters[AT.seq]) .. rest .. opening.history
+  return texts[id] ~= nil or is_known and call('EXISTS', PREFIX_OF_RECORDS .. id) == 1
 end
 
 local function queue(id, lane, delay)
   if delay > 0 then
+    count_status(SCHEDULED, 1)
     note_due(id, lane, NOW + delay)
     return
   end
   local there = entries[lane] or {}
   entries[lane] = there
-  there[#there + 1] = pack('>I8', counters[AT.seq]) .. id
+  there[#there + 1] = id
 end
 
 local function write_queues()
@@ -99,9 +96,9 @@ end
 
 -- Whether any of the calls is there already; mostly none is, and one look says so of all.
 local function are_some_there(ARGV)
-  local keys, at = {}, 3
+  local keys, at = {}, 4
   while at < #ARGV do
-    keys[#keys + 1] = P .. 'i:' .. sub(ARGV[at], 1, 16)
+    keys[#keys + 1] = PREFIX_OF_RECORDS .. sub(ARGV[at], 1, 16)
     at = at + (band(byte(ARGV[at + 1], HAVE_AT), LARGE_PAYLOAD) ~= 0 and 3 or 2)
   end
   return keys[1] ~= nil and call('EXISTS', unpack(keys)) > 0
@@ -117,7 +114,8 @@ local function note_unusual(r, payload)
 end
 
 local function take_in(place, id, delay, lane, strict, rest, payload)
-  local text = opened(lane, delay, rest)
+  local opening = opening_of(delay > 0 and SCHEDULED or REGISTERED, lane)
+  local text = opening.head .. rest .. opening.history
   local r = band(byte(rest, HAVE_AT), RULES + BLOBS + LARGE_PAYLOAD) ~= 0 and read(id, text)
   if r and band(r.have, RULES) ~= 0 and is_answered(place, r, strict) then
     return
@@ -126,21 +124,12 @@ local function take_in(place, id, delay, lane, strict, rest, payload)
   if r then
     note_unusual(r, payload)
   end
-  if delay > 0 then
-    count_status(SCHEDULED, 1)
-  end
   queue(id, lane, delay)
 end
 
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
-  answer, entries, openings = {}, {}, {}
-  local missing = lacking(ARGV[2])
-  if missing ~= '' then
-    return missing
-  end
+local function take_each(ARGV)
   is_known = are_some_there(ARGV)
-  local at, place = 3, 0
+  local at, place = 4, 0
   while at < #ARGV do
     local id, delay, lane, strict = parse(CALL, ARGV[at])
     local rest = ARGV[at + 1]
@@ -150,6 +139,46 @@ return function(KEYS, ARGV)
     end
     at = at + (is_apart and 3 or 2)
     place = place + 1
+  end
+end
+
+-- The usual case: nothing but the calls themselves has to be looked at. Mostly none is there already.
+local function take_all(ARGV, lane)
+  local opening, last = opening_of(REGISTERED, lane), #ARGV
+  local head, history = opening.head, opening.history
+  local all, ids, size = {}, {}, 0
+  for at = 4, last, 2 do
+    local id = ARGV[at]
+    size = size + 1
+    ids[size] = id
+    all[size * 2 - 1], all[size * 2] = PREFIX_OF_RECORDS .. id, head .. ARGV[at + 1] .. history
+  end
+  if call('MSETNX', unpack(all)) == 0 then
+    local new = {}
+    for i, id in ipairs(ids) do
+      if call('SET', all[i * 2 - 1], all[i * 2], 'NX') then
+        new[#new + 1] = id
+      end
+    end
+    ids = new
+  end
+  if ids[1] then
+    entries[lane] = ids
+  end
+end
+
+return function(KEYS, ARGV)
+  begin(KEYS, ARGV)
+  answer, entries, openings = {}, {}, {}
+  local missing = lacking(ARGV[2])
+  if missing ~= '' then
+    return missing
+  end
+  count(AT.seq, 1)
+  if ARGV[3] == '' then
+    take_each(ARGV)
+  else
+    take_all(ARGV, byte(ARGV[3]))
   end
   write_queues()
   write_names()

@@ -3,9 +3,12 @@
 local START_KEYED, START_ALL = 1, 2
 
 -- Claims are numbered, so that what a worker holds can be told in the order of the claims.
-local function next_order()
-  count(AT.order, 1)
-  return counters[AT.order]
+local function number_of_claim()
+  if not claim_number then
+    count(AT.order, 1)
+    claim_number = counters[AT.order]
+  end
+  return claim_number
 end
 
 -- The lease of a claim ends with the worker's, as that stands now. Beats extend it by name: a
@@ -14,7 +17,8 @@ local function take(r, worker, nonce, deadline, start)
   r.attempt = r.attempt + 1
   r.nonce = nonce
   r.worker = worker
-  r.order = next_order()
+  taken = taken + 1
+  r.order = number_of_claim() * IN_ONE_CALL + taken
   if not move(r, PENDING) then
     return false
   end

@@ -1,7 +1,7 @@
 -- Settle what a worker has finished, then claim: one trip for both.
 --
 -- ARGV[2] is the claim, or nothing; then follow the settlements, each with its value.
-local REMEMBERED = 64
+local REMEMBERED = 16
 local CLAIM = '>c8c8I4BB'
 
 -- The request, with what the store knows of the worker; `nil` when it has no lease.

@@ -223,11 +223,22 @@ fn event(text: &[u8]) -> Result<(Status, Micros, u64)> {
     Ok((status(reader.number(1)?)?, reader.number(7)?, reader.number(8)?))
 }
 
-/// What `lua/submit.lua` takes of a call: what becomes of it, its record, and its payload if that is to lie apart.
+/// A call, as it goes to the server.
+pub(crate) struct Written<'a> {
+    /// How long it waits, its lane, and whether another answer is refused.
+    pub(crate) fate: Vec<u8>,
+    /// Its record, from its place within the batch to its payload.
+    pub(crate) text: Vec<u8>,
+    /// Its payload, if that is to lie apart.
+    pub(crate) apart: Option<&'a [u8]>,
+}
+
+/// What `lua/submit.lua` takes of a call: its id and what becomes of it, its record, and its payload if that is to
+/// lie apart.
 ///
 /// # Errors
 /// [`RedisError::Protocol`] for a task's name beyond 64 KiB, or more than [`MOST_BLOBS`] blobs.
-pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Vec<u8>, Option<&[u8]>)> {
+pub(crate) fn write(call: &NewCall, place: u16, delay: Micros) -> Result<Written<'_>> {
     let task = u16::try_from(call.task.len());
     let task = task.map_err(|_| RedisError::Protocol("a task's name is longer than 65,535 bytes".to_owned()))?;
     let rules = call.rules.as_deref();
@@ -241,12 +252,12 @@ pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Vec<u8>, 
         key(|rules| rules.arguments),
         call.print,
     ];
-    let mut fate = Vec::with_capacity(16 + 8 + 2);
-    fate.extend(call.id.to_bytes());
+    let mut fate = Vec::with_capacity(8 + 2);
     fate.extend(delay.to_be_bytes());
     fate.extend([call.lane as u8, u8::from(rules.is_some_and(|rules| rules.raise_on_difference))]);
-    // The head from `notify` on: all before that is the server's.
-    let mut text = Vec::with_capacity(15 + 16 + 5 * 32 + call.task.len() + inline.len());
+    // The head from the place within the batch on: all before that is the server's.
+    let mut text = Vec::with_capacity(17 + 16 + 5 * 32 + call.task.len() + inline.len());
+    text.extend(place.to_be_bytes());
     text.extend(call.notify.map_or(0, |client| client.0).to_be_bytes());
     let blobs = named(&call.blobs);
     text.push(have(call.parent.is_some(), &keys, is_apart) | if blobs.is_empty() { 0 } else { BLOBS });
@@ -260,7 +271,13 @@ pub(crate) fn write(call: &NewCall, delay: Micros) -> Result<(Vec<u8>, Vec<u8>, 
     }
     text.extend(call.task.as_bytes());
     text.extend(inline);
-    Ok((fate, text, is_apart.then_some(&call.payload)))
+    Ok(Written { fate, text, apart: is_apart.then_some(&call.payload) })
+}
+
+/// Whether it comes under no rule and waits for nothing, names no blob, and has its payload with it.
+pub(crate) fn is_usual(call: &NewCall) -> bool {
+    let is_ruled = call.rules.as_deref().is_some_and(|rules| rules.registration.is_some() || rules.result.is_some());
+    call.delay == 0 && !is_ruled && call.blobs.is_empty() && call.payload.len() <= LARGE_SIZE
 }
 
 /// The digests of blobs, each once: one that is named twice is still one.
