@@ -7,48 +7,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::directory::{Roots, name_of_root};
+use crate::Owned;
+use crate::directory::{self, name_of_root};
 use crate::folder::Folder;
 use crate::off::Off;
-use crate::part::{self, Part, Taken, Turn};
+use crate::options::{Options, Stats};
+use crate::part::{self, Part, Turn};
 use crate::room;
-use crate::value::{self, Owned, Shared};
-
-/// How to open a cache.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where it may be.
-    pub roots: Roots,
-    /// How many bytes are kept; never more than half of the file system.
-    pub limit: u64,
-    /// What is smaller is not kept: fetching it again costs less than a file and a mapping.
-    pub smallest: u64,
-    /// How long to wait for another process that fetches the same value, before fetching it too.
-    pub patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { roots: Roots::Standard, limit: 1 << 30, smallest: 256 << 10, patience: Duration::from_secs(10) }
-    }
-}
-
-/// What happened in this process so far, and what the cache holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Values that were there, or came while this process waited for them.
-    pub hits: u64,
-    /// Values that this process has put there.
-    pub fills: u64,
-    /// Values that were fetched into this process's own memory: too small, no room, a fault, or a wait that took too long.
-    pub private: u64,
-    /// Values that had to go so that this process's could come.
-    pub evicted: u64,
-    /// Bytes of all values in the cache now.
-    pub bytes: u64,
-    /// How many bytes it may hold.
-    pub limit: u64,
-}
+use crate::value::{self, Shared};
 
 #[derive(Default)]
 struct Counters {
@@ -78,7 +44,7 @@ impl HostCache {
     /// None of the places can be used; everything works without the cache.
     pub fn open(scope: &str, options: &Options) -> Result<Self, Off> {
         let mut tried = Vec::new();
-        for above in options.roots.above() {
+        for above in directory::above(&options.roots) {
             match Folder::open(&above, scope) {
                 Ok(folder) => return Ok(Self::within(folder, above, scope, options)),
                 Err(reason) => tried.push((above.join(name_of_root()), reason)),
@@ -127,25 +93,6 @@ impl HostCache {
             }
             Ok(Turn::Mine(part)) => self.fill(&folder, part, &name, length, fetch),
             Ok(Turn::Late) | Err(_) => self.privately(fetch),
-        }
-    }
-
-    /// Put a value there that this process has already. Whether it is there now: not if there is no room, or if
-    /// another process is putting it there right now.
-    pub fn keep(&self, digest: &[u8; 32], bytes: &[u8]) -> bool {
-        let Some(folder) = self.folder().filter(|_| bytes.len() as u64 >= self.smallest) else { return false };
-        let (name, length) = (blake3::Hash::from_bytes(*digest).to_hex(), bytes.len() as u64);
-        match Part::take(&folder, &name, Some(length)) {
-            Ok(Taken::Filled(_)) => true,
-            Ok(Taken::Mine(part)) => {
-                let kept = self.room(part, length).is_some_and(|part| part.complete(bytes).is_ok());
-                if kept {
-                    self.count(&self.counters.fills, 1);
-                    self.trim(&folder);
-                }
-                kept
-            }
-            Ok(Taken::Held(_)) | Err(_) => false,
         }
     }
 

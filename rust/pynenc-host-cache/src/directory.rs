@@ -10,36 +10,25 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::off::Reason;
+use crate::options::Roots;
 
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const PRIVATE: Mode = Mode::RWXU;
 
-/// Where the cache may be.
-#[derive(Clone, Debug, Default)]
-pub enum Roots {
-    /// Shared memory, else the session's directory, else that for temporary files.
-    #[default]
-    Standard,
-    /// Below this directory.
-    Below(PathBuf),
-}
-
-impl Roots {
-    /// The directories above the user's own, best first.
-    ///
-    /// Shared memory comes first although the session's directory is private already: it is the same for all
-    /// processes of a user (a daemon, a cron job and a terminal have different sessions), and several times larger.
-    pub(crate) fn above(&self) -> Vec<PathBuf> {
-        match self {
-            Self::Below(path) => vec![path.clone()],
-            Self::Standard => {
-                let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-                let mut all = vec![PathBuf::from("/dev/shm")];
-                all.extend(session);
-                all.push(std::env::temp_dir());
-                all.retain(|path| path.is_dir());
-                all
-            }
+/// The directories above the user's own, best first.
+///
+/// Shared memory comes first although the session's directory is private already: it is the same for all
+/// processes of a user (a daemon, a cron job and a terminal have different sessions), and several times larger.
+pub(crate) fn above(roots: &Roots) -> Vec<PathBuf> {
+    match roots {
+        Roots::Below(path) => vec![path.clone()],
+        Roots::Standard => {
+            let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+            let mut all = vec![PathBuf::from("/dev/shm")];
+            all.extend(session);
+            all.push(std::env::temp_dir());
+            all.retain(|path| path.is_dir());
+            all
         }
     }
 }

@@ -10,19 +10,33 @@
 //! - [`part`]: a value being written, by the holder of its lock, which ends with the process.
 //! - [`room`]: how much may be kept.
 //! - [`value`]: what a caller gets.
+//!
+//! It goes by owners, modes and locks as Unix has them. Elsewhere there is none: opening it says so.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
-#![cfg(unix)]
 
+#[cfg(unix)]
 mod cache;
+#[cfg(unix)]
 mod directory;
+#[cfg(unix)]
 mod folder;
+#[cfg(not(unix))]
+mod nowhere;
 mod off;
+mod options;
+#[cfg(unix)]
 mod part;
+#[cfg(unix)]
 mod room;
+#[cfg(unix)]
 mod value;
 
-pub use cache::{HostCache, Options, Stats};
-pub use directory::Roots;
+#[cfg(unix)]
+pub use cache::HostCache;
+#[cfg(not(unix))]
+pub use nowhere::HostCache;
 pub use off::{Off, Reason};
-pub use value::{Owned, Shared};
+pub use options::{Options, Owned, Roots, Stats};
+#[cfg(unix)]
+pub use value::Shared;

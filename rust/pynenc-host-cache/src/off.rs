@@ -35,6 +35,7 @@ pub enum Reason {
     System(#[from] io::Error),
 }
 
+#[cfg(unix)]
 impl From<rustix::io::Errno> for Reason {
     fn from(errno: rustix::io::Errno) -> Self {
         match errno {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use memmap2::{Mmap, MmapOptions};
 use rustix::fs::{self, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 
+use crate::Owned;
+
 /// The mode of a value that is complete; one being written has another.
 pub(crate) const SEALED: Mode = Mode::RUSR;
 const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
@@ -20,9 +22,6 @@ enum Bytes {
     Mapped(Mmap),
     Private(Owned),
 }
-
-/// Bytes in the memory of this process.
-pub type Owned = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 impl Shared {
     pub(crate) fn private(bytes: Owned) -> Self {

@@ -112,18 +112,7 @@ fn nothing_is_mapped_of_an_empty_value() {
     let place = Place::new();
     let cache = place.open();
     assert!(get(&cache, 1, 0).is_empty());
-    assert!(!cache.keep(&digest(1), &[]));
     assert!(place.values().is_empty());
-}
-
-#[test]
-fn what_a_process_has_already_it_can_put_there() {
-    let place = Place::new();
-    let cache = place.open();
-    assert!(cache.keep(&digest(1), &content(1, LENGTH)));
-    assert!(cache.keep(&digest(1), &content(1, LENGTH)));
-    assert_eq!(&get_what_is_there(&cache, 1, LENGTH)[..], &content(1, LENGTH));
-    assert_eq!(cache.stats().fills, 1);
 }
 
 /// Have `meanwhile` done while another thread fetches value 1.
@@ -153,7 +142,6 @@ fn who_does_not_want_to_wait_any_longer_fetches_too() {
     let cache = place.open();
     let impatient = HostCache::open(SCOPE, &Options { patience: Duration::ZERO, ..place.options() }).unwrap();
     while_it_is_fetched(&cache, || {
-        assert!(!cache.keep(&digest(1), &content(1, LENGTH)));
         assert!(!get(&impatient, 1, LENGTH).is_mapped());
     });
     assert_eq!(impatient.stats().private, 1);
@@ -196,7 +184,6 @@ fn what_is_small_stays_private() {
     let place = Place::new();
     let cache = HostCache::open(SCOPE, &Options { smallest: 1000, ..place.options() }).unwrap();
     assert!(!get(&cache, 1, 999).is_mapped());
-    assert!(!cache.keep(&digest(1), &content(1, 999)));
     let of_unknown_length = cache.get_or_fill(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, 999))));
     assert!(!of_unknown_length.unwrap().is_mapped());
     assert!(place.values().is_empty());
@@ -209,7 +196,6 @@ fn what_is_larger_than_the_limit_stays_private_and_moves_nobody() {
     let cache = HostCache::open(SCOPE, &Options { limit: LENGTH as u64, ..place.options() }).unwrap();
     drop(get(&cache, 1, LENGTH));
     assert!(!get(&cache, 2, LENGTH + 1).is_mapped());
-    assert!(!cache.keep(&digest(2), &content(2, LENGTH + 1)));
     assert!(get_what_is_there(&cache, 1, LENGTH).is_mapped());
     assert_eq!(place.values().len(), 1);
 }

@@ -5,7 +5,7 @@ use std::slice;
 use std::sync::Arc;
 
 use pynenc_core::fingerprint::content_digest;
-use pynenc_redis::blobs::{Blob, Content, Digest};
+use pynenc_redis::blobs::{Blob, Came, Content, Digest};
 use pynenc_redis::link::Bytes;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyBufferError;
@@ -121,6 +121,25 @@ pub(super) fn copy_of(object: &Bound<'_, PyAny>, out: &mut [u8]) -> PyResult<()>
     }
     out.copy_from_slice(content);
     Ok(())
+}
+
+/// From how many bytes on memory that a value has needed on its way is given back at once.
+const GIVE_BACK_FROM: u64 = 4 << 20;
+
+/// Give back what a value that was fetched has left behind. The C library keeps pieces of the size of the largest that
+/// was ever freed, for the next one: a worker would hold each value of 20 MB twice.
+pub(super) fn give_back(py: Python<'_>, size: u64, came: Came) {
+    if came == Came::FromThere && size >= GIVE_BACK_FROM {
+        gil::release(py, trim);
+    }
+}
+
+fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it gives free pages back to the system, and takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// Bytes that came from a server, for Python to look at without a copy.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pynenc_core::content_cache::ContentCache;
-use pynenc_redis::blobs::{Blob, Digest};
+use pynenc_redis::blobs::{Blob, Came, Digest};
 use pynenc_redis::link::Bytes;
 use pynenc_redis::remote::Remote;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
-use super::content::PyBlobBytes;
+use super::content::{self, PyBlobBytes};
 use super::pieces::{Pieces, write_number};
 use super::{Place, RETURN, TaskWire, damaged, scalar};
 use crate::engine::Sent;
@@ -147,7 +147,8 @@ impl TaskWire {
             return Err(damaged(py, path, "it names a value that is kept apart, and there is no server to ask"));
         };
         if !is_immutable(head) {
-            let content = content_of(py, source, &digest, size, place)?;
+            let (content, came) = content_of(py, source, &digest, size, place)?;
+            content::give_back(py, size, came);
             source.count_decoded();
             return self.read_apart(py, head, content, of, path);
         }
@@ -155,7 +156,7 @@ impl TaskWire {
         if let Some(value) = source.at_hand(py, &key, size) {
             return Ok(value);
         }
-        let content = content_of(py, source, &digest, size, place)?;
+        let (content, came) = content_of(py, source, &digest, size, place)?;
         // Another thread may have been quicker while this one had let go of the interpreter.
         if let Some(value) = source.at_hand(py, &key, size) {
             return Ok(value);
@@ -163,9 +164,11 @@ impl TaskWire {
         source.count_decoded();
         let value = match head {
             [kind] => scalar::of_kind(py, *kind, (*content).as_ref()).map_err(|why| damaged(py, path, &why))?,
-            _ => self.read_apart(py, head, content, of, path)?,
+            _ => self.read_apart(py, head, Arc::clone(&content), of, path)?,
         };
         source.keep(key, &value, size);
+        drop(content);
+        content::give_back(py, size, came);
         Ok(value)
     }
 
@@ -183,9 +186,15 @@ impl TaskWire {
     }
 }
 
-fn content_of(py: Python<'_>, source: &Source, digest: &Digest, size: u64, place: Place<'_>) -> PyResult<Bytes> {
+fn content_of(
+    py: Python<'_>,
+    source: &Source,
+    digest: &Digest,
+    size: u64,
+    place: Place<'_>,
+) -> PyResult<(Bytes, Came)> {
     let found = gil::ask(py, || source.remote.content(digest, size))?;
-    let Some(content) = found else {
+    let Some((content, came)) = found else {
         let why = "it was flushed, restarted without its data, or made room";
         if place.of == RETURN {
             let text = format!("its result of {size} bytes is no longer on the server: {why}");
@@ -197,5 +206,5 @@ fn content_of(py: Python<'_>, source: &Source, digest: &Digest, size: u64, place
     if (*content).as_ref().len() as u64 != size {
         return Err(damaged(py, place.path, "a reference is of another size than its value"));
     }
-    Ok(content)
+    Ok((content, came))
 }

@@ -26,22 +26,24 @@ impl<C: Send + 'static> Remote<C> {
         self.shared().server.blobs()
     }
 
-    /// The `size` bytes of a digest; `None` when the server does not have them. Fetched by one thread of one process
+    /// The `size` bytes of a digest, and where they came from; `None` when the server does not have them. Fetched by one thread of one process
     /// of the host, however many ask at once, and held against their digest. Blocks unless they are here.
     ///
     /// # Errors
     /// What keeps the server from answering; [`RedisError::Protocol`] when what came is not what was asked for.
-    pub fn content(&self, digest: &Digest, size: u64) -> Result<Option<link::Bytes>> {
+    pub fn content(&self, digest: &Digest, size: u64) -> Result<Option<(link::Bytes, Came)>> {
         let shared = self.shared();
         shared.guard()?;
-        let Some(blobs) = self.blobs() else { return shared.server.fetch(digest) };
+        let Some(blobs) = self.blobs() else {
+            return Ok(shared.server.fetch(digest)?.map(|bytes| (bytes, Came::FromThere)));
+        };
         let bring = || shared.server.fetch(digest).and_then(|fetched| checked(fetched, digest));
         let fetch = || shared.host.get_or_fetch(digest, Some(size), bring);
         let (bytes, came) = blobs.shelf.get_or_fetch(digest, fetch)?;
         if let (Some(bytes), Came::FromHere) = (&bytes, came) {
             blobs.at_hand((**bytes).as_ref().len());
         }
-        Ok(bytes)
+        Ok(bytes.map(|bytes| (bytes, came)))
     }
 
     /// Do a piece of work that asks for [`Self::content`] on a thread of the engine, one after the other: for event
