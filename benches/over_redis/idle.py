@@ -28,7 +28,7 @@ def _idle(*, small: bool, commands: bool) -> Iterator[Run]:
             before, spent = server.count(), cpu_seconds(pids)
             time.sleep(seconds)
             if commands:
-                return (server.count() - before).commands / seconds
+                return (server.count() - before).calls / seconds
             return (cpu_seconds(pids) - spent) / seconds / len(pids)
 
         yield run

@@ -79,14 +79,14 @@ def _cost(work: Callable[[int], None], field: str, *, small: bool) -> Iterator[R
 @contextmanager
 def singly_commands(*, small: bool) -> Iterator[Run]:
     """Commands of clients a task, one by one."""
-    with _cost(singly, "commands", small=small) as run:
+    with _cost(singly, "calls", small=small) as run:
         yield run
 
 
 @contextmanager
 def batch_commands(*, small: bool) -> Iterator[Run]:
     """Commands of clients a task, in a map."""
-    with _cost(in_batches, "commands", small=small) as run:
+    with _cost(in_batches, "calls", small=small) as run:
         yield run
 
 

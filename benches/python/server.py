@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -30,12 +31,23 @@ DURABLE = {**SETTINGS, "appendonly": "yes", "appendfsync": "everysec"}
 """With an append-only file, as one would run it for work that must not be lost."""
 
 
+FUNCTIONS = Path(__file__).parents[2] / "rust" / "pynenc-redis" / "src" / "lua"
+
+
+def _inside_functions() -> frozenset[str]:
+    """Commands that functions of pynenc run inside the server, as its statistics call them."""
+    texts = (path.read_text() for path in FUNCTIONS.glob("*.lua"))
+    return frozenset(f"cmdstat_{name.lower()}" for text in texts for name in re.findall(r"call\('([A-Z]+)'", text))
+
+
 @dataclass(frozen=True)
 class Count:
     """What a server has done so far, or between two counts."""
 
     commands: int
-    """Commands that clients sent; those inside scripts are not among them."""
+    """Commands that clients sent, and those that scripts and functions ran for them."""
+    calls: int
+    """Commands that processes of pynenc sent, of the kinds that its functions do not run themselves."""
     cpu: float
     """Seconds of processor time of its process."""
     received: int
@@ -48,6 +60,7 @@ class Count:
     def __sub__(self, before: Count) -> Count:
         return Count(
             self.commands - before.commands,
+            self.calls - before.calls,
             self.cpu - before.cpu,
             self.received - before.received,
             self.sent - before.sent,
@@ -85,11 +98,17 @@ class Server:
         own = clients.pop(own_id)
         return Count(
             commands=sum(int(client.get("tot-cmds", 0)) for client in clients.values()),
+            calls=sum(info[name]["calls"] for name in info.keys() - _inside_functions() if _is_work(name)),
             cpu=info["used_cpu_user"] + info["used_cpu_sys"],
             received=info["total_net_input_bytes"] - int(own.get("tot-net-in", 0)),
             sent=info["total_net_output_bytes"] - int(own.get("tot-net-out", 0)),
             memory=info["used_memory"],
         )
+
+
+def _is_work(name: str) -> bool:
+    """Whether it is the count of a command, other than those that look at the server."""
+    return name.startswith("cmdstat_") and not name.startswith(("cmdstat_client", "cmdstat_info", "cmdstat_config"))
 
 
 def _free_port() -> int:
