@@ -15,6 +15,7 @@ return function(KEYS, ARGV)
   for i = 5, #ARGV do
     call('SADD', P .. 'wt:' .. worker, ARGV[i])
   end
+  keep_wide(worker)
   look_again(worker, number, deadline)
   note_life()
   write_changes()
