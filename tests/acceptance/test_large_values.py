@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from pynenc import Pynenc
+from pynenc.arg_cache.saved import saved_text
 from pynenc.exceptions import ArgumentTooLargeError, ArgumentUnavailableError, ResultExpired
 from tests.acceptance.conftest import Place
 from tests.servers import Server
@@ -323,3 +324,20 @@ def test_the_log_says_what_was_saved(redis_url: str, caplog: pytest.LogCaptureFi
     place.leave()
     said = "1 sent (2.0 MB), 1 on the server already (2.0 MB), 1 fetched (2.0 MB), 1 at hand (2.0 MB)"
     assert f"; large values: {said}" in caplog.text
+
+
+def test_what_made_room_is_counted(redis_url: str) -> None:
+    place = Place(
+        {"engine": "redis", "runner_cls": "ThreadRunner", "redis_url": redis_url, "logging_level": "critical"}
+    )
+    own = place.app("little-room", local_cache_size=1)
+    size = own.task(len)
+    first, second = "x" * 20_000, "y" * 20_000
+    with own.running():
+        for value in (first, first, second, first):
+            assert size(value).get(timeout=BOUND_S) == 20_000
+    told = own.arg_cache.counters()
+    assert (told["misses"], told["hits"], told["evictions"]) == (3, 1, 2)
+    assert (told["fetched"], told["decoded"]) == (3, 3)
+    assert saved_text(own).endswith("1 at hand (0.0 MB), 2 dropped to make room")
+    place.leave()

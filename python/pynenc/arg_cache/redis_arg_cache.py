@@ -35,11 +35,11 @@ class RedisArgCache(DisabledArgCache):
     def counters(self) -> dict[str, int]:
         """What was sent, saved, fetched and at hand in this process since the engine began.
 
-        Beside ``hits``, ``misses``, ``evictions`` and ``bytes_saved``: ``sent``, ``bytes_sent``, ``skipped`` (a value
-        was named because the server had it), ``fetched``, ``bytes_fetched``, ``decoded`` and ``bytes_at_hand``. Where
-        the process takes part in the cache of its host, too: ``host_hits`` (values that were there), ``host_fills``
-        (that it has put there), ``host_private`` (that found no room), ``host_evicted``, and ``host_bytes`` and
-        ``host_limit`` of the cache itself.
+        Beside ``hits``, ``misses`` (a value was not at hand in the process), ``evictions`` and ``bytes_saved``:
+        ``sent``, ``bytes_sent``, ``skipped`` (a value was named because the server had it), ``fetched``,
+        ``bytes_fetched``, ``decoded`` and ``bytes_at_hand``. Where the process takes part in the cache of its host,
+        too: ``host_hits`` (values that were there), ``host_fills`` (that it has put there), ``host_private`` (that
+        found no room), ``host_evicted``, and ``host_bytes`` and ``host_limit`` of the cache itself.
         """
         engine = self.app.runtime.engine
         if not isinstance(engine, RedisEngine):
@@ -47,7 +47,6 @@ class RedisArgCache(DisabledArgCache):
         told, host = engine.blob_counters(), engine.host_cache_stats() or {}
         return {
             **super().counters(),
-            "misses": told["fetched"],
             **told,
             **{f"host_{name}": count for name, count in host.items()},
         }

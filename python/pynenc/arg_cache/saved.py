@@ -21,4 +21,9 @@ def saved_text(app: AppPort, before: str = "") -> str:
         )
         if counts.get(what) and size in counts
     ]
+    told += [
+        f"{counts[what]} {said}"
+        for what, said in (("host_hits", "from the host's cache"), ("evictions", "dropped to make room"))
+        if counts.get(what) and "bytes_at_hand" in counts
+    ]
     return f"{before}large values: {', '.join(told)}" if told else ""

@@ -98,8 +98,8 @@ impl Source {
     fn keep(&self, key: Key, value: &Bound<'_, PyAny>, size: u64) {
         let digest = key.0;
         let put = self.values.lock().put(key, value.clone().unbind(), size);
-        drop(put);
         if let Some(blobs) = self.remote.blobs() {
+            blobs.put(put);
             blobs.shelf.release(&digest);
         }
     }

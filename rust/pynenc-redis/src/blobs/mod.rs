@@ -12,8 +12,10 @@ mod tally;
 use std::fmt;
 use std::sync::Arc;
 
+use pynenc_core::content_cache::Put;
 use pynenc_core::fingerprint::content_digest;
 
+use crate::error::Result;
 use crate::link::Bytes;
 use known::Known;
 use seen::Seen;
@@ -131,6 +133,28 @@ impl Blobs {
     pub fn at_hand(&self, bytes: usize) {
         self.tally.hits.add(1);
         self.tally.bytes_at_hand.add(bytes);
+    }
+
+    /// What could be put at hand; what had to go for it is let go of here.
+    pub fn put<V>(&self, put: Put<V>) {
+        if put.stored {
+            self.tally.evictions.add(put.dropped.len());
+        }
+    }
+
+    /// The bytes as `fetch` brings them, unless they are at hand.
+    pub(crate) fn get_or_fetch(
+        &self,
+        digest: &Digest,
+        fetch: impl FnOnce() -> Result<Option<Bytes>>,
+    ) -> Result<Option<(Bytes, Came)>> {
+        let (bytes, came) = self.shelf.get_or_fetch(digest, fetch, |put| self.put(put))?;
+        match (&bytes, came) {
+            (Some(bytes), Came::FromHere) => self.at_hand((**bytes).as_ref().len()),
+            (_, Came::FromThere) => self.tally.misses.add(1),
+            (None, Came::FromHere) => {}
+        }
+        Ok(bytes.map(|bytes| (bytes, came)))
     }
 
     pub(crate) fn note(&self, digest: &Digest) {

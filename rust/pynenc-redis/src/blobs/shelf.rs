@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
-use pynenc_core::content_cache::ContentCache;
+use pynenc_core::content_cache::{ContentCache, Put};
 
 use super::Digest;
 use crate::error::{RedisError, Result};
@@ -58,10 +58,9 @@ impl Shelf {
         drop(dropped);
     }
 
-    fn keep(&self, digest: &Digest, bytes: &Bytes) {
+    fn keep(&self, digest: &Digest, bytes: &Bytes) -> Put<Bytes> {
         let size = (**bytes).as_ref().len() as u64;
-        let put = self.kept.lock().put(*digest, Arc::clone(bytes), size);
-        drop(put);
+        self.kept.lock().put(*digest, Arc::clone(bytes), size)
     }
 
     pub(super) fn clear(&self) {
@@ -69,7 +68,8 @@ impl Shelf {
         drop(dropped);
     }
 
-    /// The bytes as `fetch` brings them; whoever asks meanwhile waits for the same. `None`: there are none.
+    /// The bytes as `fetch` brings them; whoever asks meanwhile waits for the same. `None`: there are none. `put` is
+    /// told what came of keeping them.
     ///
     /// # Errors
     /// What `fetch` says, to the one who asked it; [`RedisError::Interrupted`] when a waiter has had enough.
@@ -77,6 +77,7 @@ impl Shelf {
         &self,
         digest: &Digest,
         fetch: impl FnOnce() -> Result<Option<Bytes>>,
+        put: impl FnOnce(Put<Bytes>),
     ) -> Result<(Option<Bytes>, Came)> {
         loop {
             if let Some(bytes) = self.get(digest) {
@@ -84,7 +85,7 @@ impl Shelf {
             }
             let (flight, is_mine) = self.board(digest);
             if is_mine {
-                return self.fly(digest, &flight, fetch).map(|bytes| (bytes, Came::FromThere));
+                return self.fly(digest, &flight, fetch, put).map(|bytes| (bytes, Came::FromThere));
             }
             match flight.wait()? {
                 Landing::Brought(bytes) => return Ok((bytes, Came::FromHere)),
@@ -108,6 +109,7 @@ impl Shelf {
         digest: &Digest,
         flight: &Flight,
         fetch: impl FnOnce() -> Result<Option<Bytes>>,
+        put: impl FnOnce(Put<Bytes>),
     ) -> Result<Option<Bytes>> {
         /// Lands whatever happens, also in a panic.
         struct Aboard<'a>(&'a Shelf, &'a Digest, &'a Flight, Landing);
@@ -121,7 +123,7 @@ impl Shelf {
         let mut aboard = Aboard(self, digest, flight, Landing::Failed);
         let brought = fetch()?;
         if let Some(bytes) = &brought {
-            self.keep(digest, bytes);
+            put(self.keep(digest, bytes));
         }
         aboard.3 = Landing::Brought(brought.clone());
         Ok(brought)

@@ -49,6 +49,10 @@ tally! {
     hits,
     /// Bytes that were not fetched for that.
     bytes_at_hand,
+    /// Times that a blob was needed and was not at hand: it came from the host or from the server.
+    misses,
+    /// Values that were at hand and had to make room.
+    evictions,
 }
 
 /// One count.

@@ -39,11 +39,7 @@ impl<C: Send + 'static> Remote<C> {
         };
         let bring = || shared.server.fetch(digest).and_then(|fetched| checked(fetched, digest));
         let fetch = || shared.host.get_or_fetch(digest, Some(size), bring);
-        let (bytes, came) = blobs.shelf.get_or_fetch(digest, fetch)?;
-        if let (Some(bytes), Came::FromHere) = (&bytes, came) {
-            blobs.at_hand((**bytes).as_ref().len());
-        }
-        Ok(bytes.map(|bytes| (bytes, came)))
+        blobs.get_or_fetch(digest, fetch)
     }
 
     /// Do a piece of work that asks for [`Self::content`] on a thread of the engine, one after the other: for event
