@@ -118,7 +118,7 @@ class ConfigArgCacheRedis(ConfigArgCache, ConfigRedis):
     """Which arguments are stored once in Redis or Valkey and then sent by reference.
 
     :cvar bool host_cache:
-        The worker processes of one user on one host fetch and hold a large value once, in shared memory.
+        The worker processes of one user on one host fetch and hold a value of 1 MiB or more once, in shared memory.
     :cvar int local_cache_bytes:
         How many bytes of large values each process keeps at hand, as they were fetched; as much again for texts and
         bytes as bodies get them.

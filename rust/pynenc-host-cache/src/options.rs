@@ -32,7 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { roots: Roots::Standard, limit: 1 << 30, smallest: 256 << 10, patience: Duration::from_secs(10) }
+        Self { roots: Roots::Standard, limit: 1 << 30, smallest: 1 << 20, patience: Duration::from_secs(10) }
     }
 }
 

@@ -30,8 +30,15 @@ pub(crate) fn used(folder: &OwnedFd) -> u64 {
 ///
 /// Sizes are announced before anybody looks, so of two that come at the same time at least the later one sees both:
 /// together they do not pass the limit, though both may give up.
+///
+/// Mostly there is plenty, and nobody looks at each value: a stream of values that come once would look at all that
+/// are there for each that comes. Then only names are read.
 pub(crate) fn make(part: &Part<'_>, length: u64, limit: u64) -> Option<u64> {
     part.announce(length).ok()?;
+    if has_plenty(part.folder(), length, limit) {
+        remove_all_torn(part);
+        return Some(0);
+    }
     let (parts, values): (Vec<Entry>, Vec<Entry>) =
         directory::entries(part.folder()).into_iter().partition(|entry| entry.name.ends_with(SUFFIX));
     let is_alive = |entry: &&Entry| part.is_named(&entry.name) || !part::remove_torn(part.folder(), &entry.name);
@@ -43,10 +50,21 @@ pub(crate) fn make(part: &Part<'_>, length: u64, limit: u64) -> Option<u64> {
     Some(shrink(part.folder(), values, total, limit))
 }
 
+/// What killed processes have left goes, however much room there is.
+fn remove_all_torn(part: &Part<'_>) {
+    let parts = directory::names(part.folder()).into_iter().filter(|name| name.ends_with(SUFFIX));
+    for other in parts.filter(|name| !part.is_named(name)) {
+        part::remove_torn(part.folder(), &other);
+    }
+}
+
 /// Bring the cache below its limit, after a value became complete; how many had to go.
 ///
 /// A listing may miss a file that gets another name meanwhile, so the last one who comes looks at all of them again.
 pub(crate) fn trim(folder: &OwnedFd, limit: u64) -> u64 {
+    if has_plenty(folder, 0, limit) {
+        return 0;
+    }
     let all = directory::entries(folder);
     let total = all.iter().map(|entry| entry.size).sum();
     let values = all.into_iter().filter(|entry| !entry.name.ends_with(SUFFIX)).collect();
@@ -65,6 +83,15 @@ fn shrink(folder: &OwnedFd, mut values: Vec<Entry>, mut total: u64, limit: u64) 
         gone += 1;
     }
     gone
+}
+
+/// Whether all of the file system, which may hold more than the cache, holds with `length` bytes more no more than half
+/// of the limit. The other half is for values that are on their way: they take no room before they are written.
+fn has_plenty(folder: &OwnedFd, length: u64, limit: u64) -> bool {
+    let Ok(found) = fs::fstatvfs(folder) else { return false };
+    // Shared memory may have no size, and then does not say what it holds.
+    let used = found.f_blocks.saturating_sub(found.f_bfree) * found.f_frsize;
+    found.f_blocks > 0 && used + length <= limit / 2 && has_free(folder, length)
 }
 
 /// Whether the file system has `length` bytes to spare. Values that go are not counted on: their memory stays as long
