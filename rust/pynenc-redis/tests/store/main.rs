@@ -12,6 +12,7 @@ mod again;
 mod apps;
 mod blobs;
 mod doctor;
+mod globals;
 mod lanes;
 mod leases;
 mod payloads;
