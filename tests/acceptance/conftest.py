@@ -44,6 +44,17 @@ class Place:
         self._apps.append(made)
         return made
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other application can reach what one has."""
+        return self._settings["engine"] == "memory"
+
+    def twin(self, app: Pynenc) -> Pynenc:
+        """Another application of the same id, as another process would have it."""
+        made = Pynenc(app.app_id, config_values=app.config_values)
+        self._apps.append(made)
+        return made
+
     def move(self, app: Pynenc) -> None:
         """Bring an application of the module here, as if it had been made here; its tasks go along."""
         name, values, registry = app.app_id.partition(".")[0], app.config_values or {}, app._registry
