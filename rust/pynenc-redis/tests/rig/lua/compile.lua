@@ -1,0 +1,1 @@
+return string.dump(assert(loadstring(ARGV[1])))
