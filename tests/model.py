@@ -189,8 +189,9 @@ class Model:
         self.deadlines.pop(worker, None)
         held = sorted((one for one in self.there if one.worker == worker), key=lambda one: one.claimed_at)
         for one in held:
-            one.losses += 1
-            if one.losses >= self.limits.max_losses and not one.cancel_requested:
+            started = one.status != "pending"  # else it is not to blame for anything
+            one.losses += started
+            if started and one.losses >= self.limits.max_losses and not one.cancel_requested:
                 self._end(one, "failed", None, 0)
             else:
                 self._return(one, "rerouted", "queue")

@@ -65,7 +65,7 @@ def test_whatever_a_lost_worker_held_goes_back(engine, worker, claimed, submit, 
         engine.pause(claim, [child])
     assert engine.lose(worker) == [claim.invocation_id]
     record = engine.record(claim.invocation_id)
-    assert (record["status"], record["losses"], record["awaits"]) == ("rerouted", 1, [])
+    assert (record["status"], record["losses"], record["awaits"]) == ("rerouted", int(status != "pending"), [])
     assert engine.status(child) == "scheduled"
     assert engine.lose(worker) == []
 
@@ -106,6 +106,20 @@ def test_the_third_loss_is_the_end(engine, submit) -> None:
     assert raised.value.invocation_id == one
 
 
+def test_what_had_not_started_counts_no_loss(new_engine, clock) -> None:
+    engine = new_engine(max_losses=1)
+    ((_, one, _),) = engine.submit([Submission("app.add")])
+    for _ in range(3):
+        worker = engine.register_worker()
+        engine.claim(worker)
+        engine.lose(worker)
+        engine.claim(engine.register_worker())
+        clock.advance(15)
+        engine.tick()
+    record = engine.record(one)
+    assert [record[name] for name in ("status", "attempt", "losses")] == ["rerouted", 6, 0]
+
+
 def test_losses_and_retries_are_counted_apart(new_engine) -> None:
     engine = new_engine(max_losses=2)
     ((_, one, _),) = engine.submit([Submission("app.add")])
@@ -115,6 +129,7 @@ def test_losses_and_retries_are_counted_apart(new_engine) -> None:
         engine.start(claim)
         engine.retry(claim)
     (claim,) = engine.claim(worker)
+    engine.start(claim)
     engine.lose(worker)
     record = engine.record(one)
     assert [record[name] for name in ("status", "attempt", "retries", "losses")] == ["rerouted", 6, 5, 1]

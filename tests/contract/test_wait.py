@@ -222,7 +222,8 @@ def test_a_waiting_thread_is_woken_by_the_last_loss(new_engine) -> None:
     engine = new_engine(max_losses=1)
     worker = engine.register_worker()
     ((_, one, _),) = engine.submit([Submission("app.add")])
-    engine.claim(worker)
+    (claim,) = engine.claim(worker)
+    engine.start(claim)
     assert woken_by(engine, one, lambda: engine.lose(worker)) == [one]
 
 

@@ -10,7 +10,7 @@ mod rig;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pynenc_core::engine::{Lane, Outcome};
 use pynenc_core::park::Parker;
@@ -218,4 +218,29 @@ fn a_loop_is_given_as_much_as_it_wants() {
         let all = taken.load(Ordering::Relaxed) == 200;
         all || loop_idle().is_some_and(|_| taken.fetch_add(1, Ordering::Relaxed) == 199)
     });
+}
+
+#[test]
+fn what_came_back_is_told_to_have_started_before_its_body_begins() {
+    let server = server!();
+    let process = Process::start(&server);
+    let worker = process.remote.register_worker("w", &["echo"]).unwrap();
+    let parker = Arc::new(Parker::new());
+    let at = process.submit(b"again");
+    let next = || {
+        let idle = Idle { parker: &parker, wants: 1 };
+        let mut found = None;
+        eventually("it is claimed", || {
+            found = process.remote.claim_started(worker, Lane::Sync, Some(idle)).unwrap();
+            found.is_some() || !parker.park(Some(Instant::now() + PATIENCE))
+        });
+        found.unwrap()
+    };
+    let first = next();
+    assert!(!first.came_back());
+    process.remote.release(at, first.fence).unwrap();
+    let second = next();
+    assert!(second.came_back());
+    assert!(process.remote.tell_started(&second));
+    assert_eq!(process.store().read(second.id).unwrap().status, Status::Running);
 }

@@ -101,12 +101,14 @@ impl<C, V> State<C, V> {
     fn rescue(&mut self, at: Ref, after: &mut After<C, V>, now: Micros) {
         let max = self.limits.max_losses;
         let Some(record) = self.get_mut(at) else { return };
-        record.losses = record.losses.saturating_add(1);
+        // What had not started is not to blame for anything.
+        let started = record.status != Status::Pending;
+        record.losses = record.losses.saturating_add(u8::from(started));
         let losses = record.losses;
         if matches!(self.call_off_asked(at, after, now), Ok(true)) {
             return;
         }
-        if losses >= max {
+        if started && losses >= max {
             let ending = Ending { outcome: Outcome::Lost(losses), bytes: 0, keep_call: true };
             let ended = self.end(at, ending, after, now);
             debug_assert!(ended.is_ok(), "a held invocation may always fail");

@@ -400,10 +400,11 @@ impl Model {
         };
         held.sort_by_key(|&i| self.items[i].claimed);
         for &i in &held {
-            self.items[i].losses += 1;
+            let started = self.items[i].status != Pending;
+            self.items[i].losses += u8::from(started);
             if self.items[i].cancel {
                 self.end(i, Cancelled, 0);
-            } else if self.items[i].losses >= self.limits.max_losses {
+            } else if started && self.items[i].losses >= self.limits.max_losses {
                 self.end(i, Failed, 0);
             } else {
                 self.let_go(i, Rerouted, Place::Queue);

@@ -119,8 +119,12 @@ impl Engine {
             }
             Self::Remote(remote) => {
                 let idle = idle.map(|parker| remote::Idle { parker, wants });
-                let work = remote.remote.claim_started(worker, lane, idle)?;
-                Ok(work.map(|work| remote.claimed(py, work)))
+                while let Some(work) = remote.remote.claim_started(worker, lane, idle)? {
+                    if !work.came_back() || gil::ask(py, || Ok(remote.remote.tell_started(&work)))? {
+                        return Ok(Some(remote.claimed(py, work)));
+                    }
+                }
+                Ok(None)
             }
         }
     }

@@ -37,6 +37,17 @@ local function hand_back(r)
   end
 end
 
+-- Nobody saw how its worker ended. What had not started goes back as if it had never been claimed: it was
+-- fetched ahead. A body that ends its worker in its first moments is known as started when it comes again, for
+-- what came back is told to have started before its body begins.
+local function rescue_unseen(r, reason)
+  if r.status == PENDING then
+    hand_back(r)
+  else
+    rescue(r, reason)
+  end
+end
+
 -- Take up to `most` out of a worker's hands by `how`, those of `members` or all in the order of the
 -- claims; their ids.
 local function take_back(worker, members, how, reason)

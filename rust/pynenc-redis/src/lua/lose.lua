@@ -2,7 +2,7 @@
 -- accord (ARGV[3] is 1). When it is known which bodies were under way there (ARGV[3] is 2, and their ids
 -- are in ARGV[5]), those are rescued and the others handed back. ARGV[4] is what is known of why. The ids of
 -- those, at most so many; the caller asks until there are none.
-local HOW = {['0'] = rescue, ['1'] = hand_back}
+local HOW = {['0'] = rescue_unseen, ['1'] = hand_back}
 
 local function rescue_some(ids)
   local bodies = {}

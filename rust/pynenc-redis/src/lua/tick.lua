@@ -17,10 +17,10 @@ local function look_at(member, budget)
   local number, worker = parse('>I8c8', member)
   local deadline = tonumber(call('HGET', P .. 'w:' .. worker, 'd'))
   if not deadline or deadline <= NOW then
-    return #lose(worker, number, budget, rescue, SILENT)
+    return #lose(worker, number, budget, rescue_unseen, SILENT)
   end
   local silent = call('ZRANGEBYSCORE', P .. 'h:' .. worker, '-inf', NOW, 'LIMIT', 0, budget)
-  take_back(worker, silent, rescue, SILENT)
+  take_back(worker, silent, rescue_unseen, SILENT)
   look_again(worker, number, deadline)
   return #silent
 end

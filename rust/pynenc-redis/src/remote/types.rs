@@ -58,6 +58,14 @@ pub struct Work {
     pub print: Option<Key>,
 }
 
+impl Work {
+    /// Whether somebody had claimed it before, and neither ended it nor had it tried again.
+    #[must_use]
+    pub const fn came_back(&self) -> bool {
+        self.fence.attempt > self.retries.saturating_add(1)
+    }
+}
+
 /// A thread that will sleep when nothing is there.
 #[derive(Clone, Copy, Debug)]
 pub struct Idle<'a> {

@@ -21,7 +21,7 @@ use crate::store::Taken;
 /// Claiming.
 impl<C: Send + 'static> Remote<C> {
     /// The next invocation to run; `None` when there is none here now. With `idle`, it is then asked for, and
-    /// the parker woken when it has come.
+    /// the parker woken when it has come. What came back is to be passed to [`Self::tell_started`] first.
     ///
     /// # Errors
     /// [`CoreError::UnknownWorker`] of a worker that has handed everything back.
@@ -41,6 +41,19 @@ impl<C: Send + 'static> Remote<C> {
             }
             Ok(None)
         })
+    }
+
+    /// Before the body of one that came back begins, the store must count it as started: should it end this
+    /// process in its first moments, it would else be taken for one that was only fetched ahead, again and again.
+    /// `false`: the store has given it to others, or cannot be told now, and it goes back. Blocks.
+    pub fn tell_started(&self, work: &Work) -> bool {
+        let shared = self.shared();
+        if shared.report_started(work.at, work.fence).is_ok() {
+            return true;
+        }
+        // Refused if it is no longer held: then there is nothing to give back.
+        let _ = self.release(work.at, work.fence);
+        false
     }
 
     /// Claim and start a queued invocation of the sync lane that the holder of `waiter` awaits; the waiter is
