@@ -142,7 +142,7 @@ fn what_is_delayed_runs_when_it_is_due() {
     let worker = there.remote.register_worker("w", &["echo"]).unwrap();
     let hands = Hands::hire(&there, worker, 1, echo);
     let later = pynenc_redis::remote::Submission { delay: 300_000, ..here.call("echo", b"later") };
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let at = here.remote.submit_one(later).unwrap().at();
     assert_eq!(here.remote.status(at).unwrap(), Status::Scheduled);
     assert_eq!(here.result(at), b"later");
@@ -206,7 +206,7 @@ fn a_loop_is_given_as_much_as_it_wants() {
         .collect();
     batch.push(process.call("echo", b"slot"));
     process.remote.submit_many(batch, None).unwrap();
-    let until = Some(std::time::Instant::now() + PATIENCE);
+    let until = Some(Instant::now() + PATIENCE);
     assert!(sync.park(until) && lone.park(until), "both are woken");
     assert_eq!(sync_idle().unwrap().payload, b"slot");
     let taken = AtomicUsize::new(0);
