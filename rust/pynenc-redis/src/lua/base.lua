@@ -17,6 +17,8 @@ local woken, mail, leases, claim_number, taken, ended, named = {}, nil, {}
 -- By id, the records that were looked at, the texts of those that were read, and their keys; how the records begin
 -- that were ended by their text; whether there is any of these.
 local records, texts, names, beginnings, has_looked = nil, nil, nil, nil, true
+-- What was claimed or ended by its text, and is to be counted.
+local moves = {}
 -- Records of which a table is to be written; keys and texts to be written, and how many; the keys of what is to be
 -- dropped; by worker, the claims given back; the latest ended.
 local unsaved, words, filled, doomed, released, endings = {}, {}, 0, {}, nil, {}
@@ -52,7 +54,8 @@ local function begin(KEYS, ARGV)
   if has_looked then
     records, texts, names, beginnings, has_looked = {}, {}, {}, {}, false
   end
-  leases, unsaved, doomed, endings = emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings)
+  leases, unsaved, doomed, endings, moves =
+    emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings), emptied(moves)
   words, filled = emptied(words), 0
 end
 

@@ -21,7 +21,7 @@ do
   local MOST_LOOKS = 500
 
   -- The number of one of the list of fresh work, to tell it from those that came back.
-  local SEQ_FROM = 58
+  local SEQ_FROM = 67
   local function seq_of(id)
     local text = texts[id]
     return text and #text >= HEAD_SIZE and parse('>I8', text, SEQ_FROM) or 0
@@ -161,7 +161,7 @@ do
       look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
       while queued[AT.queued + lane] > 0 and found < request.limit and looks < MOST_LOOKS do
         drained[lane] = not look_at_all(pop(lane, request.limit - found), QUEUED, lane) or nil
-        count_plain(request, lane)
+        count_plain()
         if drained[lane] then
           break
         end

@@ -90,11 +90,10 @@ local function leave_behind(r, value, left)
 end
 
 -- It is kept from now on.
-local function note_end(id, bytes)
+local function note_end(id)
   NOW_TEXT = NOW_TEXT or pack('>I8', NOW)
-  endings[#endings + 1] = NOW_TEXT .. id
-  count(AT.bytes, bytes)
   ended = ended + 1
+  endings[#endings + 1] = NOW_TEXT .. id
 end
 
 -- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value
@@ -125,7 +124,8 @@ local function finish(r, to, value, bytes, left, blobs)
   r.bytes = bytes
   tell_end(r, value)
   save(r)
-  note_end(r.id, bytes)
+  note_end(r.id)
+  count(AT.bytes, bytes)
   return true
 end
 

@@ -3,121 +3,36 @@
 -- no table is made of it, which is most of what a record of a batch costs. `false` means that the case is
 -- another one, and that nothing was done.
 -- What is local to the rest of it stands in a block: a chunk of Lua may have 200 locals.
-local take_plain, count_plain, end_plain
+local take_plain, end_plain
 do
-  -- What claims and ends change of a record is its beginning, and all records of a batch begin alike: so it is
-  -- compared, and put before the rest, as a whole.
-  local FRONT, FRONT_SIZE = '>BBBBI4I4c8c8c8BI4I8', 49
-  local ORDER_FROM, SEQ_FROM, NOTIFY_FROM, HAVE_FROM = 50, 58, 66, 74
-  local SIZES = '>BI2I4'
+  -- What claims and ends change of a record, and by what they know how, is its beginning, and all records of a batch
+  -- begin alike: so it is compared, and put before the rest, as a whole.
+  local FRONT, FRONT_SIZE = '>BBBBI4I4c8c8c8BI4I8c8B', 58
+  local ORDER_FROM, SEQ_FROM, SIZES_FROM = 59, 67, 75
 
   -- A parent and a fingerprint of the arguments are nothing that a claim or an end has to look at.
   local function is_usual(have)
     return have == PRINT or have == 0 or have == PARENT + PRINT or have == PARENT
   end
 
-  local function size_of_usual(have)
-    return (have >= PRINT and 32 or 0) + have % 2 * 16
-  end
-
-  -- What all claims of a call have in common, by lane: how a record begins before and afterwards, and the
-  -- lines of history between.
-  local function phrases_of(request, lane)
-    local phrases = request.phrases[lane]
-    if not phrases then
-      local starts = request.start == START_ALL
-      local status, history = starts and RUNNING or PENDING, pack('>BI7c8', PENDING, NOW, request.worker)
-      if starts then
-        history = history .. pack('>BI7c8', RUNNING, NOW, request.worker)
-      end
-      phrases = {
-        fresh = pack(FRONT, REGISTERED, QUEUED, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING, EVENT_SIZE, 0),
-        order = pack('>I6', number_of_claim()),
-        history = history,
-        status = status,
-        count = 0,
-      }
-      phrases.taken = pack(FRONT, status, 0, lane, 0, 1, 0, request.nonce, request.worker, NOBODY, LEFT_NOTHING,
-        EVENT_SIZE + #history, 0) .. phrases.order
-      request.phrases[lane] = phrases
-    end
-    return phrases
-  end
-
-  -- Claim it; the record as it is then.
-  function take_plain(request, lane, id)
-    local text = texts[id]
-    local phrases = request.phrases[lane] or phrases_of(request, lane)
-    if not text or sub(text, 1, FRONT_SIZE) ~= phrases.fresh then
-      return false
-    end
-    local have, task_size, payload_size = parse(SIZES, text, HAVE_FROM)
-    local task_from = HEAD_SIZE + size_of_usual(have)
-    if not is_usual(have) or #text ~= task_from + task_size + payload_size + EVENT_SIZE
-      or not (request.takes_all or request.knows(sub(text, task_from + 1, task_from + task_size))) then
-      return false
-    end
-    taken = taken + 1
-    local place = two_bytes(taken)
-    local now = phrases.taken .. place .. sub(text, SEQ_FROM) .. phrases.history
-    rewrite(id, now)
-    phrases.count = phrases.count + 1
-    local last = #leases
-    leases[last + 1], leases[last + 2] = request.deadline, phrases.order .. place .. id
-    return now
-  end
-
-  -- What was claimed so is counted at once.
-  function count_plain(request, lane)
-    local phrases = request.phrases[lane]
-    if phrases and phrases.count > 0 then
-      count_status(REGISTERED, -phrases.count)
-      count_status(phrases.status, phrases.count)
-      count(AT.queued + lane, -phrases.count)
-      phrases.count = 0
-    end
-  end
-
-  -- What all records have in common that begin alike, for the ends of their runs.
+  -- What all records have in common that begin so; `false` for those that go another way.
   local function beginning_of(front)
-    local status, flags, lane, losses, attempt, retries, nonce, worker, token, left, history_size = parse(FRONT, front)
-    local runs = (status == RUNNING or status == PENDING) and flags == 0 and left == LEFT_NOTHING
-      and history_size < (MOST_EVENTS - 1) * EVENT_SIZE
-    local beginning = runs and {
+    local status, flags, lane, losses, attempt, retries, nonce, worker, token, left, history_size, _, notified, have =
+      parse(FRONT, front)
+    local usual = is_usual(have) and left == LEFT_NOTHING and history_size < (MOST_EVENTS - 1) * EVENT_SIZE
+    local is_fresh = status == REGISTERED and flags == QUEUED and attempt == 0
+    local runs = (status == RUNNING or status == PENDING) and flags == 0
+    local beginning = usual and (is_fresh or runs) and {
       status = status, lane = lane, losses = losses, attempt = attempt, retries = retries, nonce = nonce,
-      worker = worker, token = token, history_size = history_size,
+      worker = worker, token = token, history_size = history_size, notified = notified, have = have,
+      is_fresh = is_fresh, body_from = HEAD_SIZE + (have >= PRINT and 32 or 0) + have % 2 * 16,
     }
     beginnings[front] = beginning
     return beginning
   end
 
-  -- How a record goes on from there when it ends by `to`: all before its token, what is between the token and
-  -- its bytes, and its last line of history; and by the size of its value, what a notice has behind the id.
-  local function ending_of(b, to)
-    local starts = b.status == PENDING
-    local ending = {
-      head = pack('>BBBBI4I4c8c8', to, 0, b.lane, b.losses, b.attempt, b.retries, b.nonce, NOBODY),
-      left = pack('>BI4', LEFT_VALUE, b.history_size + (starts and 2 or 1) * EVENT_SIZE),
-      line = pack('>BI7c8', to, NOW, b.worker),
-      told = {},
-    }
-    b[to] = ending
-    return ending
-  end
-
-  local function notice_of(id, b, to, ending, value)
-    local told = ending.told[#value]
-    if not told then
-      told = pack('>BBBI4', to, b.losses, LEFT_VALUE, #value)
-      ending.told[#value] = told
-    end
-    return NOTICE_OF_END .. id .. told .. value
-  end
-
-  -- End a run, of that attempt and nonce, by `to` with `value`.
-  function end_plain(id, attempt, nonce, token, to, ran, value, bytes)
-    local text = texts[id]
-    if not text or #text < HEAD_SIZE or #value > LARGE_SIZE then
+  local function beginning(text)
+    if not text or #text < HEAD_SIZE then
       return false
     end
     local front = sub(text, 1, FRONT_SIZE)
@@ -125,28 +40,106 @@ do
     if b == nil then
       b = beginning_of(front)
     end
-    local starts = b and b.status == PENDING
-    if not b or b.attempt ~= attempt or b.nonce ~= nonce or b.token == token or starts and ran == 0 then
+    return b
+  end
+
+  -- How many moved so, counted at once (`count_plain`).
+  local function note_move(from, to)
+    local move = { from = from, to = to, times = 0, bytes = 0 }
+    moves[#moves + 1] = move
+    return move
+  end
+
+  -- How a record goes on that is claimed: all before its place within the claim, and the lines of history.
+  local function claim_of(b, request)
+    local starts = request.start == START_ALL
+    local status, history = starts and RUNNING or PENDING, pack('>BI7c8', PENDING, NOW, request.worker)
+    if starts then
+      history = history .. pack('>BI7c8', RUNNING, NOW, request.worker)
+    end
+    local claim = note_move(b.status, status)
+    claim.lane = b.lane
+    claim.order = pack('>I6', number_of_claim())
+    claim.front = pack(FRONT, status, 0, b.lane, b.losses, 1, b.retries, request.nonce, request.worker, NOBODY,
+      LEFT_NOTHING, b.history_size + #history, 0, b.notified, b.have) .. claim.order
+    claim.history = history
+    b.claim = claim
+    return claim
+  end
+
+  -- Claim it; the record as it is then.
+  function take_plain(request, lane, id)
+    local text = texts[id]
+    local b = beginning(text)
+    if not b or not b.is_fresh or b.lane ~= lane then
       return false
     end
-    local have, task_size, payload_size = parse(SIZES, text, HAVE_FROM)
-    local told = HEAD_SIZE + size_of_usual(have) + task_size + payload_size + b.history_size
-    if not is_usual(have) or payload_size > KEPT_PAYLOAD_SIZE or told ~= #text then
+    local task_size, payload_size = parse('>I2I4', text, SIZES_FROM)
+    if #text ~= b.body_from + task_size + payload_size + b.history_size
+      or not (request.takes_all or request.knows(sub(text, b.body_from + 1, b.body_from + task_size))) then
+      return false
+    end
+    local claim = b.claim or claim_of(b, request)
+    claim.times = claim.times + 1
+    taken = taken + 1
+    local place = two_bytes(taken)
+    local now = claim.front .. place .. sub(text, SEQ_FROM) .. claim.history
+    rewrite(id, now)
+    local last = #leases
+    leases[last + 1], leases[last + 2] = request.deadline, claim.order .. place .. id
+    return now
+  end
+
+  -- How a record goes on that ends by `to`: all before its token, what is between the token and its bytes, what
+  -- is between those and the order of its claim, and its last line of history; and by the size of its value, what a
+  -- notice has behind the id.
+  local function ending_of(b, to)
+    local lines = b.status == PENDING and 2 or 1
+    local ending = note_move(b.status, to)
+    ending.head = pack('>BBBBI4I4c8c8', to, 0, b.lane, b.losses, b.attempt, b.retries, b.nonce, NOBODY)
+    ending.left = pack('>BI4', LEFT_VALUE, b.history_size + lines * EVENT_SIZE)
+    ending.told_to = NOBODY .. string.char(b.have)
+    ending.line = pack('>BI7c8', to, NOW, b.worker)
+    ending.notices = {}
+    b[to] = ending
+    return ending
+  end
+
+  local function notice_of(id, b, to, ending, value)
+    local told = ending.notices[#value]
+    if not told then
+      told = pack('>BBBI4', to, b.losses, LEFT_VALUE, #value)
+      ending.notices[#value] = told
+    end
+    return NOTICE_OF_END .. id .. told .. value
+  end
+
+  -- Whether the payload is small enough to be kept; mostly the whole record is.
+  local function is_small(text)
+    return #text <= KEPT_PAYLOAD_SIZE or parse('>I4', text, SIZES_FROM + 2) <= KEPT_PAYLOAD_SIZE
+  end
+
+  -- End a run, of that attempt and nonce, by `to` with `value`.
+  function end_plain(id, attempt, nonce, token, to, ran, value, bytes)
+    local text = texts[id]
+    local b = beginning(text)
+    local starts = b and b.status == PENDING
+    if not b or b.nonce ~= nonce or b.attempt ~= attempt or b.token == token or b.is_fresh or starts and ran == 0
+      or #value > LARGE_SIZE or not is_small(text) then
       return false
     end
     local ending = b[to] or ending_of(b, to)
+    ending.times, ending.bytes = ending.times + 1, ending.bytes + bytes
     local line = ending.line
     if starts then
       line = pack('>BI7c8', RUNNING, NOW - ran + 1, b.worker) .. line
     end
-    rewrite(id, ending.head .. token .. ending.left .. eight_bytes(bytes) .. sub(text, ORDER_FROM) .. line .. value)
-    count_status(b.status, -1)
-    count_status(to, 1)
+    rewrite(id, ending.head .. token .. ending.left .. eight_bytes(bytes) .. ending.told_to .. sub(text, ORDER_FROM)
+      .. line .. value)
     release(b.worker, sub(text, ORDER_FROM, SEQ_FROM - 1) .. id)
-    note_end(id, bytes)
-    local notified = sub(text, NOTIFY_FROM, HAVE_FROM - 1)
-    if notified ~= NOBODY then
-      notify(notified, notice_of(id, b, to, ending, value))
+    note_end(id)
+    if b.notified ~= NOBODY then
+      notify(b.notified, notice_of(id, b, to, ending, value))
     end
     return true
   end

@@ -4,7 +4,7 @@
 -- The head begins with what claims and ends change, so that they can put that before the rest (`plain.lua`).
 -- The body is, in this order: parent, keys, fingerprint and the digests of blobs (after their number)
 -- as `have` says; task; payload; history; what an ended one left behind. New history is therefore written at the end.
-local HEAD = '>BBBBI4I4c8c8c8BI4I8I8I8c8BI2I4'
+local HEAD = '>BBBBI4I4c8c8c8BI4I8c8BI8I8I2I4'
 local HEAD_SIZE = 80
 local EVENT_SIZE = 16
 local MOST_EVENTS = 200
@@ -16,8 +16,8 @@ local QUEUED, ASIDE, DELAYED, WATCHED, CANCEL, AWAITED, BACK, PARKED = 1, 2, 4, 
 
 -- All fields at once: a table that grows is laid out anew again and again. `added` comes behind the body.
 local function read(id, text)
-  local status, flags, lane, losses, attempt, retries, nonce, worker, token, left, history_size, bytes, order, seq,
-    notify, have, task_size, payload_size = parse(HEAD, text)
+  local status, flags, lane, losses, attempt, retries, nonce, worker, token, left, history_size, bytes, notify, have,
+    order, seq, task_size, payload_size = parse(HEAD, text)
   return {
     id = id, body = sub(text, HEAD_SIZE + 1), added = '', is_unsaved = false, is_gone = false,
     status = status, flags = flags, lane = lane, losses = losses, attempt = attempt, retries = retries,
@@ -91,7 +91,7 @@ end
 
 local function written(r)
   return pack(HEAD, r.status, r.flags, r.lane, r.losses, r.attempt, r.retries, r.nonce, r.worker, r.token, r.left,
-    r.history_size, r.bytes, r.order, r.seq, r.notify, r.have, r.task_size, r.payload_size) .. r.body .. r.added
+    r.history_size, r.bytes, r.notify, r.have, r.order, r.seq, r.task_size, r.payload_size) .. r.body .. r.added
 end
 
 -- It is written with all others, at the end of the call.
@@ -132,7 +132,7 @@ local function write_changes()
 end
 
 -- Change the flags of a record in its place, and nothing else of it.
-local FLAGS_AT, NOTIFY_AT = 1, 65
+local FLAGS_AT, NOTIFY_AT = 1, 49
 local function save_flags(r)
   call('SETRANGE', P .. 'i:' .. r.id, FLAGS_AT, string.char(r.flags))
 end
@@ -196,4 +196,19 @@ local DONE, MISSING, FENCED, TRANSITION, LACKING = 0, 10000, 20000, 30000, 40000
 
 local function holds(r, attempt, nonce)
   return r.attempt == attempt and r.nonce == nonce and yes(HELD, r.status)
+end
+
+-- Count what moved by its text (`plain.lua`): all that moved alike at once.
+local function count_plain()
+  for _, move in ipairs(moves) do
+    if move.times > 0 then
+      count_status(move.from, -move.times)
+      count_status(move.to, move.times)
+      if move.lane then
+        count(AT.queued + move.lane, -move.times)
+      end
+      count(AT.bytes, move.bytes)
+      move.times, move.bytes = 0, 0
+    end
+  end
 end

@@ -81,6 +81,7 @@ do
   -- What every function does at its end that may have ended something.
   function write_all()
     write_released()
+    count_plain()
     local old = nil
     if ended > 0 then
       write_endings()

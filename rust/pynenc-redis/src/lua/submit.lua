@@ -2,12 +2,11 @@
 --
 -- ARGV[2] holds the digests of all blobs that they name; if one is not there, nothing is taken and
 -- the answer says which. When they all come under no rule and wait for nothing, name no blob, and have their
--- payloads with them, ARGV[3] is their lane, and two arguments a call follow: its id, and the record from the
--- place within the batch to the payload. Else ARGV[3] is empty, and in place of its id a call has its id, how long
--- it waits, its lane, and whether another answer than this one is refused; a payload that lies apart comes behind the
--- record. The answer names only what is not new: most batches are answered by an empty list.
-local CALL = '>c16I8BB'
-local HAVE_AT = 11
+-- payloads with them, and are alike in these, ARGV[3] is their lane, `notify` and `have`, and two arguments a call
+-- follow: its id, and the record from the place within the batch to the payload. Else ARGV[3] is empty, and in place
+-- of its id a call has its id, how long it waits, whether another answer than this one is refused, and then its lane,
+-- `notify` and `have`; a payload that lies apart comes behind the record. The answer names only what is not new: most batches are answered by an empty list.
+local CALL, KIND_AT, HAVE_AT = '>c16I8B', 26, 35
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
@@ -53,18 +52,20 @@ local function is_answered(place, r, strict)
   return true
 end
 
-local function opening_of(status, lane)
-  local place = status * 2 + lane
-  local opening = openings[place]
+-- How the records of a kind begin: of that lane, `notify` and `have`.
+local function opening_of(status, kind)
+  local opening = openings[status] and openings[status][kind]
   if not opening then
-    local flags = status == REGISTERED and QUEUED or DELAYED
+    local flags, lane = status == REGISTERED and QUEUED or DELAYED, byte(kind)
     opening = {
+      lane = lane,
       -- All before the place within the batch.
-      head = pack('>BBBBI4I4c8c8c8BI4I8I8I6', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
-        EVENT_SIZE, 0, 0, counters[AT.seq]),
+      head = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
+        EVENT_SIZE, 0) .. sub(kind, 2) .. pack('>I8I6', 0, counters[AT.seq]),
       history = pack('>BI7c8', status, NOW, NOBODY),
     }
-    openings[place] = opening
+    openings[status] = openings[status] or {}
+    openings[status][kind] = opening
   end
   return opening
 end
@@ -99,7 +100,7 @@ local function are_some_there(ARGV)
   local keys, at = {}, 4
   while at < #ARGV do
     keys[#keys + 1] = PREFIX_OF_RECORDS .. sub(ARGV[at], 1, 16)
-    at = at + (band(byte(ARGV[at + 1], HAVE_AT), LARGE_PAYLOAD) ~= 0 and 3 or 2)
+    at = at + (band(byte(ARGV[at], HAVE_AT), LARGE_PAYLOAD) ~= 0 and 3 or 2)
   end
   return keys[1] ~= nil and call('EXISTS', unpack(keys)) > 0
 end
@@ -113,38 +114,39 @@ local function note_unusual(r, payload)
   name_blobs(blobs_of(r), 1)
 end
 
-local function take_in(place, id, delay, lane, strict, rest, payload)
-  local opening = opening_of(delay > 0 and SCHEDULED or REGISTERED, lane)
+local function take_in(place, head, rest, payload)
+  local id, delay, strict = parse(CALL, head)
+  if is_there(id) then
+    return
+  end
+  local opening = opening_of(delay > 0 and SCHEDULED or REGISTERED, sub(head, KIND_AT))
   local text = opening.head .. rest .. opening.history
-  local r = band(byte(rest, HAVE_AT), RULES + BLOBS + LARGE_PAYLOAD) ~= 0 and read(id, text)
-  if r and band(r.have, RULES) ~= 0 and is_answered(place, r, strict) then
+  local have = byte(head, HAVE_AT)
+  local r = band(have, RULES + BLOBS + LARGE_PAYLOAD) ~= 0 and read(id, text)
+  if r and band(have, RULES) ~= 0 and is_answered(place, r, strict == 1) then
     return
   end
   rewrite(id, text)
   if r then
     note_unusual(r, payload)
   end
-  queue(id, lane, delay)
+  queue(id, opening.lane, delay)
 end
 
 local function take_each(ARGV)
   is_known = are_some_there(ARGV)
   local at, place = 4, 0
   while at < #ARGV do
-    local id, delay, lane, strict = parse(CALL, ARGV[at])
-    local rest = ARGV[at + 1]
-    local is_apart = band(byte(rest, HAVE_AT), LARGE_PAYLOAD) ~= 0
-    if not is_there(id) then
-      take_in(place, id, delay, lane, strict == 1, rest, is_apart and ARGV[at + 2])
-    end
+    local is_apart = band(byte(ARGV[at], HAVE_AT), LARGE_PAYLOAD) ~= 0
+    take_in(place, ARGV[at], ARGV[at + 1], is_apart and ARGV[at + 2])
     at = at + (is_apart and 3 or 2)
     place = place + 1
   end
 end
 
 -- The usual case: nothing but the calls themselves has to be looked at. Mostly none is there already.
-local function take_all(ARGV, lane)
-  local opening, last = opening_of(REGISTERED, lane), #ARGV
+local function take_all(ARGV, kind)
+  local opening, last = opening_of(REGISTERED, kind), #ARGV
   local head, history = opening.head, opening.history
   local all, ids, size = {}, {}, 0
   for at = 4, last, 2 do
@@ -163,7 +165,7 @@ local function take_all(ARGV, lane)
     ids = new
   end
   if ids[1] then
-    entries[lane] = ids
+    entries[opening.lane] = ids
   end
 end
 
@@ -178,7 +180,7 @@ return function(KEYS, ARGV)
   if ARGV[3] == '' then
     take_each(ARGV)
   else
-    take_all(ARGV, byte(ARGV[3]))
+    take_all(ARGV, ARGV[3])
   end
   write_queues()
   write_names()

@@ -122,8 +122,9 @@ impl Record {
         let (losses, attempt, retries) = (head.byte()?, head.number32()?, head.number32()?);
         let (nonce, worker, _token) = (head.number(8)?, head.number(8)?, head.number(8)?);
         let (left, history, bytes) = (head.byte()?, head.size(4)?, head.number(8)?);
-        let (_order, seq, _notify) = (head.number(8)?, head.number(8)?, head.number(8)?);
-        let (have, task, payload) = (head.byte()?, head.size(2)?, head.size(4)?);
+        let (_notify, have) = (head.number(8)?, head.byte()?);
+        let (_order, seq) = (head.number(8)?, head.number(8)?);
+        let (task, payload) = (head.size(2)?, head.size(4)?);
         let mut body = head;
         Ok(Self {
             status,
@@ -225,8 +226,10 @@ fn event(text: &[u8]) -> Result<(Status, Micros, u64)> {
 
 /// A call, as it goes to the server.
 pub(crate) struct Written<'a> {
-    /// How long it waits, its lane, and whether another answer is refused.
-    pub(crate) fate: Vec<u8>,
+    /// How long it waits, and whether another answer is refused.
+    pub(crate) fate: [u8; 9],
+    /// Its lane, who is told of its end, and what its record has: usual calls that agree in these begin alike.
+    pub(crate) kind: [u8; 10],
     /// Its record, from its place within the batch to its payload.
     pub(crate) text: Vec<u8>,
     /// Its payload, if that is to lie apart.
@@ -252,15 +255,17 @@ pub(crate) fn write(call: &NewCall, place: u16, delay: Micros) -> Result<Written
         key(|rules| rules.arguments),
         call.print,
     ];
-    let mut fate = Vec::with_capacity(8 + 2);
-    fate.extend(delay.to_be_bytes());
-    fate.extend([call.lane as u8, u8::from(rules.is_some_and(|rules| rules.raise_on_difference))]);
-    // The head from the place within the batch on: all before that is the server's.
-    let mut text = Vec::with_capacity(17 + 16 + 5 * 32 + call.task.len() + inline.len());
-    text.extend(place.to_be_bytes());
-    text.extend(call.notify.map_or(0, |client| client.0).to_be_bytes());
+    let mut fate = [0; 9];
+    fate[..8].copy_from_slice(&delay.to_be_bytes());
+    fate[8] = u8::from(rules.is_some_and(|rules| rules.raise_on_difference));
     let blobs = named(&call.blobs);
-    text.push(have(call.parent.is_some(), &keys, is_apart) | if blobs.is_empty() { 0 } else { BLOBS });
+    let mut kind = [0; 10];
+    kind[0] = call.lane as u8;
+    kind[1..9].copy_from_slice(&call.notify.map_or(0, |client| client.0).to_be_bytes());
+    kind[9] = have(call.parent.is_some(), &keys, is_apart) | if blobs.is_empty() { 0 } else { BLOBS };
+    // The head from the place within the batch on: all before that is the server's.
+    let mut text = Vec::with_capacity(8 + 16 + 5 * 32 + call.task.len() + inline.len());
+    text.extend(place.to_be_bytes());
     text.extend(task.to_be_bytes());
     text.extend(u32::try_from(inline.len()).unwrap_or(0).to_be_bytes());
     text.extend(call.parent.iter().flat_map(|id| id.to_bytes()));
@@ -271,7 +276,7 @@ pub(crate) fn write(call: &NewCall, place: u16, delay: Micros) -> Result<Written
     }
     text.extend(call.task.as_bytes());
     text.extend(inline);
-    Ok(Written { fate, text, apart: is_apart.then_some(&call.payload) })
+    Ok(Written { fate, kind, text, apart: is_apart.then_some(&call.payload) })
 }
 
 /// Whether it comes under no rule and waits for nothing, names no blob, and has its payload with it.

@@ -1,10 +1,10 @@
 //! Submission, in chunks of one decision each.
 
-use pynenc_core::engine::Lane;
 use redis::Value;
 
 use super::blobs::{self, Attempts};
 use super::library::Which;
+use super::record::Written;
 use super::types::{NewCall, Receipt};
 use super::{MOST_MICROS, Store, record, reply};
 use crate::error::{RedisError, Result};
@@ -54,17 +54,19 @@ impl Store {
     }
 }
 
-/// The arguments of one function: digests, the lane that all usual calls have, and the calls.
+/// The arguments of one function: digests, the kind of all if they are usual and alike, and the calls.
 fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
-    let lane = lane_of_usual(calls);
+    let all = (0..).zip(calls).map(|(place, call)| record::write(call, place, call.delay.min(MOST_MICROS)));
+    let all = all.collect::<Result<Vec<_>>>()?;
+    let kind = kind_of_usual(calls, &all);
     let mut arguments = Vec::with_capacity(2 * calls.len() + 2);
     arguments.push(blobs::digests(calls.iter().flat_map(|call| &call.blobs)).concat());
-    arguments.push(lane.map(|lane| lane as u8).into_iter().collect());
-    for (place, call) in (0..).zip(calls) {
-        let written = record::write(call, place, call.delay.min(MOST_MICROS))?;
+    arguments.push(kind.map(Vec::from).unwrap_or_default());
+    for (call, written) in calls.iter().zip(all) {
         let mut head = call.id.to_bytes().to_vec();
-        if lane.is_none() {
+        if kind.is_none() {
             head.extend(written.fate);
+            head.extend(written.kind);
         }
         arguments.extend([head, written.text]);
         arguments.extend(written.apart.map(<[u8]>::to_vec));
@@ -72,11 +74,12 @@ fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
     Ok(arguments)
 }
 
-/// The lane of all, if they come under no rule and wait for nothing, name no blob, and have their payloads with
-/// them: then the server need not look at each.
-fn lane_of_usual(calls: &[NewCall]) -> Option<Lane> {
-    let lane = calls.first()?.lane;
-    calls.iter().all(|call| call.lane == lane && record::is_usual(call)).then_some(lane)
+/// The kind of all, if they come under no rule and wait for nothing, name no blob, have their payloads with
+/// them, and are of one kind: then the server need not look at each.
+fn kind_of_usual(calls: &[NewCall], all: &[Written<'_>]) -> Option<[u8; 10]> {
+    let kind = all.first()?.kind;
+    let alike = all.iter().all(|written| written.kind == kind);
+    (alike && calls.iter().all(record::is_usual)).then_some(kind)
 }
 
 /// Correct the receipts of those that others answer for.
