@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from typing import Any
 
 from pynenc import Pynenc
 
@@ -26,6 +27,19 @@ def noop(a: int, b: int) -> int:
 def measure(value: bytes) -> int:
     """Look at a value."""
     return len(value)
+
+
+@app.task
+def count_in(value: Any, extra: int) -> int:
+    """Look at a value of any kind."""
+    return len(value) + extra
+
+
+@app.task
+def process_id(seconds: float) -> int:
+    """Say who runs it, slowly enough for others to have their share."""
+    time.sleep(seconds)
+    return os.getpid()
 
 
 @app.task
