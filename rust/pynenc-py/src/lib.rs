@@ -19,6 +19,7 @@ mod memory_engine;
 mod plan;
 mod pool;
 mod redis_engine;
+mod refused;
 mod results;
 mod runtime;
 mod signature;

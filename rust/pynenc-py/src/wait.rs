@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use crate::body::{self, RunContext};
 use crate::error::{self, Refusal};
 use crate::gil;
+use crate::refused;
 use crate::runtime::RuntimeState;
 use crate::thread_cell::{ThreadCell, current_cell};
 
@@ -129,7 +130,13 @@ impl Wait<'_> {
             // One of them has ended by now; or a stream has none yet, and its input takes its time.
             Ok(false) if self.inbox.ready() > 0 => return Ok(true),
             Ok(false) => return context.lend_slot(py, || self.sleep(py)),
-            Err(Refusal::Core(CoreError::Cycle(path))) => return Err(cycle(self.runtime, py, &path)),
+            Err(Refusal::Core(endless)) if refused::is_endless(&endless) => {
+                refused::call_off(py, context, awaited);
+                return Err(match endless {
+                    CoreError::Cycle(path) => cycle(self.runtime, py, &path),
+                    other => Refusal::from(other).into(),
+                });
+            }
             Err(refused) => return Err(refused.into()),
         }
         context.control.lock().waiting = Some(Arc::clone(self.inbox));
@@ -187,10 +194,14 @@ impl Body<'_> {
     /// A wait for a call that equals one that waits for this body would never end.
     fn refuse_equal_call(&self, py: Python<'_>, awaited: &[Ref]) -> PyResult<()> {
         let (engine, waiter) = (&self.runtime.engine, self.context.at);
-        match engine.equal_call(py, waiter, awaited)? {
-            Some((equal, target)) => Err(cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)])),
-            None => Ok(()),
-        }
+        let refused: PyErr = match engine.equal_call(py, waiter, awaited) {
+            Ok(None) => return Ok(()),
+            Ok(Some((equal, target))) => cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)]),
+            Err(Refusal::Core(endless)) if refused::is_endless(&endless) => Refusal::from(endless).into(),
+            Err(failed) => return Err(failed.into()),
+        };
+        refused::call_off(py, self.context, awaited);
+        Err(refused)
     }
 }
 

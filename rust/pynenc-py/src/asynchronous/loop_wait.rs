@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
+use pynenc_redis::error::RedisError;
 use pynenc_redis::remote::Remote;
 use pyo3::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::asynchronous::{Callbacks, key};
 use crate::body::RunContext;
 use crate::engine::{Engine, Sent};
 use crate::error::Refusal;
+use crate::refused;
 
 /// What a body on a loop awaits at the moment.
 #[derive(Default)]
@@ -51,6 +53,9 @@ impl LoopWait {
         {
             control.loop_waits.awaited.pop();
             drop(control);
+            if refused::is_endless(&refused) {
+                refused::call_off(waiter.py(), context, &[at]);
+            }
             return match refused {
                 CoreError::Fenced { .. } => Ok(None),
                 other => Err(Refusal::from(other).into()),
@@ -74,9 +79,14 @@ impl LoopWait {
                 callbacks.refuse(key, refused);
             }
         };
+        let waiter = waiter.clone().unbind();
         errand(&engine.remote, &control.loop_waits.unanswered, move |remote| {
-            if let Err(refused) = remote.pause(at, fence, &awaited) {
-                refuse(refused.into());
+            let Err(refused) = remote.pause(at, fence, &awaited) else { return };
+            let endless = matches!(&refused, RedisError::Refused(refused) if refused::is_endless(refused));
+            // Before anything ends, or that end would be what the callback is told.
+            refuse(refused.into());
+            if endless {
+                Python::attach(|py| refused::call_off(py, waiter.get(), &awaited));
             }
         });
     }
