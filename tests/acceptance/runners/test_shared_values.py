@@ -99,6 +99,17 @@ def test_without_it_each_worker_fetches_its_own(
     assert not host_cache.root.exists()
 
 
+def test_a_worker_holds_what_it_has_at_hand_and_nothing_of_how_it_came(start: Callable[..., ModuleType]) -> None:
+    work = start(num_processes=1, max_threads=1, host_cache=False)
+    pid, _ = work.crc_of(b"").get(timeout=PATIENCE)
+    held = pss([pid])
+    for seed in range(6, 9):
+        data = bytes(random_array(seed))
+        assert work.crc_of(data).get(timeout=PATIENCE) == (pid, zlib.crc32(data))
+    # The three, and generously half of one for everything else.
+    assert pss([pid]) - held < 3.5 * SIZE
+
+
 def test_what_was_saved_is_counted(start: Callable[..., ModuleType], tmp_path: Path) -> None:
     work = start(num_processes=1)
     place = tmp_path / "place"
