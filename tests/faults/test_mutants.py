@@ -53,8 +53,8 @@ MUTANTS = [
     ),
     Mutant(
         "a late note is not fenced",
-        f"{FENCED}      return FENCED + r.status\n    end\n    local told = end_run",
-        f"{NOTES_NOT_FENCED}      return FENCED + r.status\n    end\n    local told = end_run",
+        f"{FENCED}        return FENCED + r.status\n      end\n      local told = end_run",
+        f"{NOTES_NOT_FENCED}        return FENCED + r.status\n      end\n      local told = end_run",
         lambda it: late_write_leaves_no_trace(it.new_engine(), it.snapshot, "retry later", "running"),
         "test_late_writes.py::test_t5_a_late_write_leaves_no_trace",
     ),
@@ -74,8 +74,8 @@ MUTANTS = [
     ),
     Mutant(
         "an ending is not remembered",
-        "  local again = r.token == token\n  if not again then\n    if not holds",
-        "  local again = false\n  if not again then\n    if not holds",
+        "    local again = r.token == token\n    if not again then\n      if not holds",
+        "    local again = false\n    if not again then\n      if not holds",
         lambda it: answered_once(it.new_engine, it.proxy, "success", Where.AFTER),
         "test_resend.py::test_t11_a_step_whose_reply_was_lost_is_done_once",
     ),
