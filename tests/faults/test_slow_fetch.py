@@ -16,7 +16,6 @@ from pynenc import Pynenc
 from tests.acceptance.conftest import Place
 from tests.faults.proxy.faults import Kind
 from tests.faults.proxy.proxy import Proxy
-from tests.servers import Server
 
 BOUND_S = 60.0
 SIZE = 1 << 20
@@ -145,7 +144,9 @@ def held_part(name: str, folder: Path) -> int:
     return held
 
 
-def test_what_waits_for_another_process_of_the_host_holds_up_no_other_call(place, tmp_path, server: Server) -> None:
+@pytest.fixture
+def slow_value(place, tmp_path: Path) -> Iterator[tuple[bytes, Callable[[], None]]]:
+    """A value that another process seems to fetch for this host, and what ends that."""
     place(local_cache_size=0)
     data = os.urandom(SIZE)
     with app.running():
@@ -153,14 +154,35 @@ def test_what_waits_for_another_process_of_the_host_holds_up_no_other_call(place
         [folder] = (tmp_path / f"pynenc-values-{os.geteuid()}").iterdir()
         [name] = [path.name for path in folder.iterdir()]
         (folder / name).unlink()
-        held = held_part(name, folder)
-        try:
-            slow = measure(data, [1])
-            assert measure(b"", []).get(timeout=BOUND_S) == [0]
-            # It still waits, and has not given up for a copy of its own.
-            assert app.arg_cache.counters()["host_private"] == 0
-            assert not slow.status.is_final()
-        finally:
+        held = [held_part(name, folder)]
+
+        def let_go() -> None:
             (folder / f"{name}.part").unlink()
-            os.close(held)
+            os.close(held.pop())
+
+        yield data, let_go
+        assert not held
+
+
+def test_what_waits_for_another_process_of_the_host_holds_up_no_other_call(slow_value) -> None:
+    data, let_go = slow_value
+    slow = measure(data, [1])
+    assert measure(b"", []).get(timeout=BOUND_S) == [0]
+    # It still waits, and has not given up for a copy of its own.
+    assert app.arg_cache.counters()["host_private"] == 0
+    assert not slow.status.is_final()
+    let_go()
+    assert slow.get(timeout=BOUND_S) == [1, SIZE]
+
+
+def test_what_has_not_come_when_the_runner_stops_goes_back_uncounted(slow_value) -> None:
+    data, let_go = slow_value
+    slow = measure(data, [1])
+    until(lambda: slow.status.name != "REGISTERED")
+    app.runner.stop_runner_loop()
+    until(lambda: slow.status.name == "REROUTED")
+    let_go()
+    with app.running():
         assert slow.get(timeout=BOUND_S) == [1, SIZE]
+    moves = [moved.status.name for moved in slow.history]
+    assert (moves.count("REROUTED"), moves[-1], slow.num_retries) == (1, "SUCCESS", 0)
