@@ -35,6 +35,11 @@ def other_way(n: int) -> int:
     return one_way(n).result
 
 
+@app.task
+async def awaits_itself(n: int) -> int:
+    return await awaits_itself(n)
+
+
 @app.task(running_concurrency="TASK")
 def needs_its_own_key(n: int) -> int:
     return needs_its_own_key(n + 1).result
@@ -78,6 +83,14 @@ def test_what_a_refused_wait_was_for_does_not_go_on_without_end(place: Place, ta
     assert counts.get("cancelled")
     # A thread may have begun a child before its wait was refused, and so on, each time less likely.
     assert sum(counts.values()) < 1_000
+
+
+def test_a_coroutine_may_not_await_a_call_that_equals_its_own() -> None:
+    Place({"engine": "memory", "runner_cls": "ThreadRunner"}).move(app)
+    with app.running():
+        with pytest.raises(CycleDetectedError):
+            awaits_itself(1).get(timeout=BOUND_S)
+        assert sum(at_rest(app).values()) < 1_000
 
 
 def test_a_body_that_goes_on_sees_its_child_called_off(place: Place) -> None:

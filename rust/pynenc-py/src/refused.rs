@@ -1,16 +1,60 @@
-//! What becomes of the children of a wait that was refused.
+//! Waits that are refused because they would never end, and what becomes of the children that they were for.
+
+use std::sync::atomic::Ordering;
 
 use pynenc_core::error::CoreError;
-use pynenc_core::id::Ref;
+use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::status::Status;
 use pyo3::prelude::*;
 
 use crate::body::RunContext;
-use crate::error::Refusal;
+use crate::error::{self, Refusal};
+use crate::runtime::RuntimeState;
 
 /// Whether the wait would never have ended, or nobody can tell whether it would.
 pub(crate) const fn is_endless(refused: &CoreError) -> bool {
     matches!(refused, CoreError::Cycle(_) | CoreError::WaitLimit(_))
+}
+
+/// Refuse a wait for a call that equals one that waits for this body, unless that is allowed.
+pub(crate) fn refuse_equal_call(py: Python<'_>, context: &RunContext, awaited: &[Ref]) -> PyResult<()> {
+    let Some(endless) = equal_call(py, context, awaited)? else { return Ok(()) };
+    call_off(py, context, awaited);
+    Err(endless)
+}
+
+/// The error of a wait for a call that equals one that waits for this body, or whose line is too long to tell.
+fn equal_call(py: Python<'_>, context: &RunContext, awaited: &[Ref]) -> Result<Option<PyErr>, Refusal> {
+    let (runtime, waiter) = (&context.runtime, context.at);
+    if !runtime.cycle_control.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    let engine = &runtime.engine;
+    match engine.equal_call(py, waiter, awaited) {
+        Ok(None) => Ok(None),
+        Ok(Some((equal, target))) => Ok(Some(cycle(runtime, py, &[equal, engine.id(waiter), engine.id(target)]))),
+        Err(Refusal::Core(endless)) if is_endless(&endless) => Ok(Some(Refusal::from(endless).into())),
+        Err(failed) => Err(failed),
+    }
+}
+
+/// The error that names those who wait for each other.
+pub(crate) fn cycle(runtime: &RuntimeState, py: Python<'_>, path: &[InvocationId]) -> PyErr {
+    let engine = &runtime.engine;
+    let mut ids: Vec<String> = Vec::new();
+    let mut lines = String::from("these invocations wait for each other:");
+    for id in path {
+        let name = engine.task_named(py, *id);
+        let id = id.to_string();
+        if ids.last() != Some(&id) {
+            lines.push_str(&format!("\n- {name} ({id})"));
+            ids.push(id);
+        }
+    }
+    if let Some(first) = ids.first() {
+        lines.push_str(&format!("\n- back to {first}"));
+    }
+    error::make(py, "CycleDetectedError", (ids, lines))
 }
 
 /// The body may not wait for these. Those that it submitted itself, and that have not started, are called off: nobody

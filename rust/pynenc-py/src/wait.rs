@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use pynenc_core::error::CoreError;
-use pynenc_core::id::{InvocationId, Ref};
+use pynenc_core::id::Ref;
 use pynenc_core::park::{Subscription, Woken};
 use pyo3::ffi;
 use pyo3::intern;
@@ -133,7 +133,7 @@ impl Wait<'_> {
             Err(Refusal::Core(endless)) if refused::is_endless(&endless) => {
                 refused::call_off(py, context, awaited);
                 return Err(match endless {
-                    CoreError::Cycle(path) => cycle(self.runtime, py, &path),
+                    CoreError::Cycle(path) => refused::cycle(self.runtime, py, &path),
                     other => Refusal::from(other).into(),
                 });
             }
@@ -162,10 +162,10 @@ impl Body<'_> {
     /// Refuse what would never end, and what nobody wants any more.
     fn check(&self, py: Python<'_>, awaited: &[Ref], tried: &mut Tried<'_>) -> PyResult<()> {
         self.context.check_interrupt(py)?;
-        if !std::mem::replace(&mut tried.checked, true) && self.runtime.cycle_control.load(Ordering::Relaxed) {
-            self.refuse_equal_call(py, awaited)?;
+        if std::mem::replace(&mut tried.checked, true) {
+            return Ok(());
         }
-        Ok(())
+        refused::refuse_equal_call(py, self.context, awaited)
     }
 
     /// Run the next candidate that is queued on this thread; whether there was one.
@@ -190,37 +190,6 @@ impl Body<'_> {
         }
         Ok(false)
     }
-
-    /// A wait for a call that equals one that waits for this body would never end.
-    fn refuse_equal_call(&self, py: Python<'_>, awaited: &[Ref]) -> PyResult<()> {
-        let (engine, waiter) = (&self.runtime.engine, self.context.at);
-        let refused: PyErr = match engine.equal_call(py, waiter, awaited) {
-            Ok(None) => return Ok(()),
-            Ok(Some((equal, target))) => cycle(self.runtime, py, &[equal, engine.id(waiter), engine.id(target)]),
-            Err(Refusal::Core(endless)) if refused::is_endless(&endless) => Refusal::from(endless).into(),
-            Err(failed) => return Err(failed.into()),
-        };
-        refused::call_off(py, self.context, awaited);
-        Err(refused)
-    }
-}
-
-fn cycle(runtime: &RuntimeState, py: Python<'_>, path: &[InvocationId]) -> PyErr {
-    let engine = &runtime.engine;
-    let mut ids: Vec<String> = Vec::new();
-    let mut lines = String::from("these invocations wait for each other:");
-    for id in path {
-        let name = engine.task_named(py, *id);
-        let id = id.to_string();
-        if ids.last() != Some(&id) {
-            lines.push_str(&format!("\n- {name} ({id})"));
-            ids.push(id);
-        }
-    }
-    if let Some(first) = ids.first() {
-        lines.push_str(&format!("\n- back to {first}"));
-    }
-    error::make(py, "CycleDetectedError", (ids, lines))
 }
 
 fn on_a_loop(py: Python<'_>) -> PyResult<bool> {

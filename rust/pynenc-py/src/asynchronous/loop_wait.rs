@@ -46,6 +46,10 @@ impl LoopWait {
         if !context.control.lock().loop_waits.any() {
             context.pool.duty.may_wait(waiter.py())?;
         }
+        // A server cannot be asked here: it would stop the loop.
+        if let Engine::Memory(_) = &context.runtime.engine {
+            refused::refuse_equal_call(waiter.py(), context, &[at])?;
+        }
         let mut control = context.control.lock();
         control.loop_waits.awaited.push(at);
         if let Engine::Memory(memory) = &context.runtime.engine
