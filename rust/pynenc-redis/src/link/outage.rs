@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Told of outages, in their order, on a thread that nobody waits for.
+/// Told of outages, in their order, on threads that nobody waits for.
 pub trait Witness: Send + Sync + 'static {
     /// The server was there, and cannot be reached now; it is tried until it is back.
     fn lost(&self, server: &str, why: &str);
@@ -18,8 +18,8 @@ pub trait Witness: Send + Sync + 'static {
 pub(super) struct Outage {
     witness: Option<Arc<dyn Witness>>,
     since: Option<Instant>,
-    /// To the thread that has told of the loss, and waits to tell of the end.
-    told: Option<Sender<Duration>>,
+    /// Tells of the loss, or has told.
+    told: Option<JoinHandle<()>>,
 }
 
 impl Outage {
@@ -37,24 +37,24 @@ impl Outage {
     pub(super) fn failed_again(&mut self, server: &dyn fmt::Display, why: &str) {
         let (Some(witness), Some(_), None) = (&self.witness, self.since, &self.told) else { return };
         let (witness, server, why) = (Arc::clone(witness), server.to_string(), why.to_owned());
-        let (told, end) = channel();
-        // The caller holds locks, and may be anybody's thread: what a witness does is not for it.
-        let spawned = std::thread::Builder::new().name("pynenc-outage".into()).spawn(move || {
-            witness.lost(&server, &why);
-            if let Ok(away) = end.recv() {
-                witness.back(&server, away);
-            }
-        });
         // Without a thread nobody is told; the next failure tries again.
-        self.told = spawned.is_ok().then_some(told);
+        self.told = aside(move || witness.lost(&server, &why));
     }
 
     /// The server has answered.
-    pub(super) fn over(&mut self) {
+    pub(super) fn over(&mut self, server: &dyn fmt::Display) {
         let Some(since) = self.since.take() else { return };
-        if let Some(told) = self.told.take() {
-            // It ends by itself, should nobody be there to hear.
-            let _ = told.send(since.elapsed());
+        if let (Some(told), Some(witness)) = (self.told.take(), &self.witness) {
+            let (witness, server, away) = (Arc::clone(witness), server.to_string(), since.elapsed());
+            aside(move || {
+                let _ = told.join();
+                witness.back(&server, away);
+            });
         }
     }
+}
+
+/// The caller holds locks, and may be anybody's thread: what a witness does is not for it.
+fn aside(work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    Builder::new().name("pynenc-outage".into()).spawn(work).ok()
 }

@@ -171,7 +171,7 @@ impl Route {
     pub(super) fn proven(&self) {
         let mut state = self.state.lock();
         state.backoff.reset();
-        state.outage.over();
+        state.outage.over(&self.address);
     }
 
     /// The error for a caller that stopped waiting.
