@@ -151,36 +151,36 @@ def slow_value(place, tmp_path: Path) -> Iterator[tuple[bytes, Callable[[], None
     data = os.urandom(SIZE)
     with app.running():
         assert measure(data, []).get(timeout=BOUND_S) == [SIZE]
-        [folder] = (tmp_path / f"pynenc-values-{os.geteuid()}").iterdir()
-        [name] = [path.name for path in folder.iterdir()]
-        (folder / name).unlink()
-        held = [held_part(name, folder)]
+    [folder] = (tmp_path / f"pynenc-values-{os.geteuid()}").iterdir()
+    [name] = [path.name for path in folder.iterdir()]
+    (folder / name).unlink()
+    held = [held_part(name, folder)]
 
-        def let_go() -> None:
-            (folder / f"{name}.part").unlink()
-            os.close(held.pop())
+    def let_go() -> None:
+        (folder / f"{name}.part").unlink()
+        os.close(held.pop())
 
-        yield data, let_go
-        assert not held
+    yield data, let_go
+    assert not held
 
 
 def test_what_waits_for_another_process_of_the_host_holds_up_no_other_call(slow_value) -> None:
     data, let_go = slow_value
-    slow = measure(data, [1])
-    assert measure(b"", []).get(timeout=BOUND_S) == [0]
-    # It still waits, and has not given up for a copy of its own.
-    assert app.arg_cache.counters()["host_private"] == 0
-    assert not slow.status.is_final()
-    let_go()
-    assert slow.get(timeout=BOUND_S) == [1, SIZE]
+    with app.running():
+        slow = measure(data, [1])
+        assert measure(b"", []).get(timeout=BOUND_S) == [0]
+        # It still waits, and has not given up for a copy of its own.
+        assert app.arg_cache.counters()["host_private"] == 0
+        assert not slow.status.is_final()
+        let_go()
+        assert slow.get(timeout=BOUND_S) == [1, SIZE]
 
 
 def test_what_has_not_come_when_the_runner_stops_goes_back_uncounted(slow_value) -> None:
     data, let_go = slow_value
-    slow = measure(data, [1])
-    until(lambda: slow.status.name != "REGISTERED")
-    app.runner.stop_runner_loop()
-    until(lambda: slow.status.name == "REROUTED")
+    with app.running():
+        slow = measure(data, [1])
+        until(lambda: slow.status.name != "REGISTERED")
     let_go()
     with app.running():
         assert slow.get(timeout=BOUND_S) == [1, SIZE]
