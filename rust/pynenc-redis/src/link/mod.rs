@@ -53,9 +53,9 @@ pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 /// What goes to the server beside calls, or with them: large values under keys of their own.
 #[derive(Clone)]
 pub enum Request {
-    /// Run a script.
+    /// Run a function.
     Run(Call),
-    /// Store a value, for so long unless a script says otherwise, if there is none under the key.
+    /// Store a value, for so long unless a function says otherwise, if there is none under the key.
     Keep {
         /// The whole key.
         key: Vec<u8>,

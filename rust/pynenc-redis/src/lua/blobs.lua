@@ -80,7 +80,7 @@ do
   end
 
   -- Drop what has been idle for too long, or is too much; `all`: everything idle. Only so much in one
-  -- script; whether something was left over.
+  -- call; whether something was left over.
   function shed(all)
     local idle = numbers()
     for _ = 1, MOST_SHED do

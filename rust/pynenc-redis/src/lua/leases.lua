@@ -83,7 +83,7 @@ local function lose(worker, number, most, how, reason)
   local ids = take_back(worker, call('ZRANGE', P .. 'h:' .. worker, 0, most - 1), how, reason)
   local member = worker_member(number, worker)
   if call('EXISTS', P .. 'h:' .. worker) == 1 then
-    -- More than one script may take: the reaper goes on, should the caller not.
+    -- More than one call may take: the reaper goes on, should the caller not.
     call('ZADD', P .. 'wk', 0, member)
   else
     call('ZREM', P .. 'wk', member)

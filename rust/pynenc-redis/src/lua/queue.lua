@@ -4,7 +4,7 @@
 -- where it is queued, so one that went another way costs a look and nothing else.
 local TOKENS = 64
 
--- Wake `by` idle workers once the script has done its work.
+-- Wake `by` idle workers once the function has done its work.
 local function wake(lane, by)
   woken[lane] = (woken[lane] or 0) + by
 end

@@ -78,7 +78,7 @@ impl Store {
         }
     }
 
-    /// One script, behind the blobs that the settlements name.
+    /// One call, behind the blobs that the settlements name.
     fn send_settlements(
         &self,
         settle: &[Settlement],

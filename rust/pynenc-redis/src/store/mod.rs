@@ -60,7 +60,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Scripts count in doubles: whole numbers up to 2^53, and sums of two of these must fit.
+/// Functions count in doubles: whole numbers up to 2^53, and sums of two of these must fit.
 const MOST_MICROS: Micros = 1 << 51;
 
 impl Store {

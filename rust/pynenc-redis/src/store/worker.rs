@@ -11,7 +11,7 @@ use super::types::Beat;
 use super::{Store, claimed, reply};
 use crate::error::{RedisError, Result};
 
-/// How many claims one script renews.
+/// How many claims one call renews.
 const CHUNK: usize = 500;
 
 impl Store {
