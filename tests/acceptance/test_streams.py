@@ -102,6 +102,23 @@ def test_a_result_is_dropped_when_it_was_yielded() -> None:
 
 
 @pytest.mark.usefixtures("running")
+def test_what_a_stream_dropped_is_there_by_its_id_as_long_as_any_other() -> None:
+    go_on = threading.Event()
+
+    def items() -> Iterator[tuple[int]]:
+        yield (7,)
+        assert go_on.wait(BOUND_S)
+
+    group = same.parallelize(items())
+    while not len(group):
+        time.sleep(0.01)
+    identity = group[0].invocation_id
+    go_on.set()
+    assert list(group.results) == [7]
+    assert app.get_invocation(identity).get(timeout=BOUND_S) == 7
+
+
+@pytest.mark.usefixtures("running")
 def test_errors_of_the_input() -> None:
     def items() -> Iterator[Any]:
         yield (1,)
