@@ -156,11 +156,12 @@ class Pynenc:
         """Run the tasks in the background during a ``with`` block.
 
         On the way out it takes no more work, reads no further in the inputs of streams, and waits
-        for what runs. A runner that ran before is left running.
+        for what runs. A runner that ran before is left running; one that was told to stop is waited for first.
 
         :raises RunnerNotExecutableError: when ``runner_cls`` is ``DummyRunner``.
         """
         runner = self.runner
+        runner.await_stop()
         started = runner.start_background()
         try:
             yield runner

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC
-from threading import Lock, Thread, current_thread
+from abc import ABC, abstractmethod
+from threading import Event, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
 
+from pynenc.context import get_current_runner
 from pynenc.runner.at_exit import call_at_exit
 from pynenc.runner.base_runner import BaseRunner
 
@@ -23,6 +24,7 @@ class BackgroundRunner(BaseRunner, ABC):
         super().__init__(app)
         self._lock = Lock()
         self._thread: Thread | None = None
+        self._has_ended = Event()
         self._in_background = False
         self._ends_with_program = False
 
@@ -30,6 +32,19 @@ class BackgroundRunner(BaseRunner, ABC):
     def runs(self) -> bool:
         """Whether it runs in this process, in whatever thread."""
         return self._thread is not None
+
+    @property
+    @abstractmethod
+    def _is_stopping(self) -> bool:
+        """Whether it was told to stop, and has not ended."""
+
+    def await_stop(self) -> None:
+        """Wait for its end, if it was told to stop; else return at once.
+
+        A body of it does not wait: the end waits for the body.
+        """
+        if self._is_stopping and get_current_runner(self.app.app_id) is not self:
+            self._has_ended.wait()
 
     def stop_background(self) -> None:
         """Stop what :meth:`start_background` started; returns when it has ended."""

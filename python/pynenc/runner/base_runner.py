@@ -115,6 +115,9 @@ class BaseRunner(ABC):
     def start_background(self) -> bool:
         """Run in a thread of its own; returns when work can be taken. ``False``: it runs already."""
 
+    def await_stop(self) -> None:
+        """Wait for its end, if it was told to stop; else return at once."""
+
     @abstractmethod
     def stop_background(self) -> None:
         """Stop what :meth:`start_background` started; returns when it has ended."""

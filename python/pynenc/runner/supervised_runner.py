@@ -115,6 +115,10 @@ class SupervisedRunner(BackgroundRunner, ABC):
             self._thread = current_thread()
         self._supervise(None)
 
+    @property
+    def _is_stopping(self) -> bool:
+        return self._supervisor is not None and self._supervisor.is_stopping
+
     def _runs(self) -> bool:
         return self._supervisor is not None
 
@@ -124,6 +128,7 @@ class SupervisedRunner(BackgroundRunner, ABC):
         if os.name != "posix":
             raise RunnerError(f"{type(self).__name__} needs a POSIX system; ThreadRunner runs anywhere")
         self._error = None
+        self._has_ended.clear()
         self._lost_work = LostWork(self)
         self._supervisor = Supervisor(
             self._policy(),
@@ -169,6 +174,7 @@ class SupervisedRunner(BackgroundRunner, ABC):
             with self._lock:
                 self._supervisor = self._thread = None
                 self._in_background = False
+            self._has_ended.set()
             self.logger.log(level, "stopped: %s", supervisor.tally)
 
     def _supervise_alone(self, started: Event) -> None:

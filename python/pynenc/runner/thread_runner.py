@@ -83,6 +83,10 @@ class ThreadRunner(BackgroundRunner):
         pool = self._pool
         return pool.running if pool is not None else []
 
+    @property
+    def _is_stopping(self) -> bool:
+        return self._pool is not None and self._stops > 0
+
     def start_background(self) -> bool:
         """Run in a thread of its own; returns when work can be taken. ``False``: it runs already."""
         started = Event()
@@ -136,6 +140,7 @@ class ThreadRunner(BackgroundRunner):
 
     def _open_pool(self) -> None:
         self._stops = 0
+        self._has_ended.clear()
         self._deadline = None
         self._told = SimpleQueue()
         self._threads = []
@@ -176,6 +181,7 @@ class ThreadRunner(BackgroundRunner):
             with self._lock:
                 self._pool = self._thread = None
                 self._in_background = False
+            self._has_ended.set()
             self.logger.log(level, "stopped: %s%s", Tally(*pool.counts()), saved_text(self.app, "; "))
 
     def _spawn(self) -> None:

@@ -32,6 +32,14 @@ def blocks():
 
 
 @app.task
+def enters_a_block():
+    entered.set()
+    release.wait(30)
+    with app.running():
+        return "done"
+
+
+@app.task
 async def blocks_async():
     async_release.append(asyncio.Event())
     entered.set()
@@ -166,6 +174,29 @@ def test_stopping_lets_bodies_end(runner):
     thread.join(30)
     assert invocation.result == "done"
     assert queued.status.value == "registered"
+
+
+def test_a_block_waits_for_a_runner_that_was_told_to_stop(runner):
+    thread = start(runner)
+    invocation = blocks()
+    assert entered.wait(30)
+    runner.stop_runner_loop()
+    threading.Timer(0.2, release.set).start()
+    with app.running():
+        assert add(1, 2).get(timeout=30) == 3
+    thread.join(30)
+    assert invocation.result == "done"
+
+
+def test_a_body_does_not_wait_for_the_end_of_its_own_runner(runner):
+    thread = start(runner)
+    invocation = enters_a_block()
+    assert entered.wait(30)
+    runner.stop_runner_loop()
+    release.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert invocation.result == "done"
 
 
 def test_a_second_stop_hands_back(runner):

@@ -58,6 +58,11 @@ class Supervisor:
         self._on_ready: Callable[[], None] | None = None
 
     # -- from other threads and from signal handlers ----------------------------------------------
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stops > 0
+
     def stop(self) -> None:
         """Take no more work and let :meth:`run` end; the second time, hand running work back at once."""
         self._stops += 1

@@ -28,10 +28,11 @@ impl AppId {
         &self.0
     }
 
-    /// What every key of the app begins with: one hash tag, so that all are in one slot.
+    /// What every key of the app begins with: one hash tag, so that all are in one slot. The number is raised with
+    /// whatever else is stored otherwise than before, so that no release reads what another has written.
     #[must_use]
     pub fn prefix(&self) -> String {
-        format!("pynenc:1:{{{}}}:", self.0)
+        format!("pynenc:2:{{{}}}:", self.0)
     }
 }
 

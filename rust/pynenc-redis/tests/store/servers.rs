@@ -80,7 +80,7 @@ fn what_is_no_record_is_not_there() {
     let app = app(&server, Limits::default());
     let mut connection = server.connection();
     let mut write = |id: InvocationId, text: &[u8]| {
-        let key = [b"pynenc:1:{app}:i:", id.to_bytes().as_slice()].concat();
+        let key = [b"pynenc:2:{app}:i:", id.to_bytes().as_slice()].concat();
         let _: String = redis::cmd("SET").arg(key).arg(text).query(&mut connection).unwrap();
     };
     let id = app.submit(plain(&app.store));
