@@ -115,6 +115,7 @@ class BaseRunner(ABC):
     def start_background(self) -> bool:
         """Run in a thread of its own; returns when work can be taken. ``False``: it runs already."""
 
+    @abstractmethod
     def await_stop(self) -> None:
         """Wait for its end, if it was told to stop; else return at once."""
 

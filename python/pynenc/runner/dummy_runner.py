@@ -43,6 +43,9 @@ class DummyRunner(BaseRunner):
         """
         raise RunnerNotExecutableError(_REASON)
 
+    def await_stop(self) -> None:
+        """Nothing runs, so nothing ends."""
+
     def stop_background(self) -> None:
         """Nothing runs, so nothing is stopped."""
 

@@ -34,6 +34,9 @@ class RecordingRunner(BaseRunner):
     def start_background(self):
         return False
 
+    def await_stop(self):
+        pass
+
     def stop_background(self):
         pass
 
