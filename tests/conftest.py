@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,10 @@ ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
 # How long a thread may take to see that it was stopped, on a machine that does other work too.
 THREAD_GRACE_S = 10.0
 THREAD_PREFIX = "pynenc"
+
+# A shell has what runs in its background ignore Ctrl-C, and so would the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # -- hypothesis -----------------------------------------------------------------------------------
 # No deadlines: how long an example takes says nothing on a shared machine, and `timeout` catches what hangs.

@@ -40,6 +40,16 @@ async def awaits_itself(n: int) -> int:
     return await awaits_itself(n)
 
 
+@app.task
+async def awaits_one_way(n: int) -> int:
+    return await awaits_other_way(n)
+
+
+@app.task
+async def awaits_other_way(n: int) -> int:
+    return await awaits_one_way(n)
+
+
 @app.task(running_concurrency="TASK")
 def needs_its_own_key(n: int) -> int:
     return needs_its_own_key(n + 1).result
@@ -85,11 +95,22 @@ def test_what_a_refused_wait_was_for_does_not_go_on_without_end(place: Place, ta
     assert sum(counts.values()) < 1_000
 
 
-def test_a_coroutine_may_not_await_a_call_that_equals_its_own() -> None:
+AWAITING = pytest.mark.parametrize("task", [awaits_itself, awaits_one_way], ids=lambda task: task.func.__name__)
+
+
+@AWAITING
+def test_a_coroutine_may_not_await_a_call_that_equals_one_that_waits_for_it(place: Place, task: Any) -> None:
+    place.move(app)
+    with app.running(), pytest.raises(CycleDetectedError):
+        task(1).get(timeout=BOUND_S)
+
+
+@AWAITING
+def test_in_memory_it_does_not_go_on_without_end(task: Any) -> None:
     Place({"engine": "memory", "runner_cls": "ThreadRunner"}).move(app)
     with app.running():
         with pytest.raises(CycleDetectedError):
-            awaits_itself(1).get(timeout=BOUND_S)
+            task(1).get(timeout=BOUND_S)
         assert sum(at_rest(app).values()) < 1_000
 
 

@@ -24,7 +24,7 @@ pub(crate) fn refuse_equal_call(py: Python<'_>, context: &RunContext, awaited: &
 }
 
 /// The error of a wait for a call that equals one that waits for this body, or whose line is too long to tell.
-fn equal_call(py: Python<'_>, context: &RunContext, awaited: &[Ref]) -> Result<Option<PyErr>, Refusal> {
+pub(crate) fn equal_call(py: Python<'_>, context: &RunContext, awaited: &[Ref]) -> Result<Option<PyErr>, Refusal> {
     let (runtime, waiter) = (&context.runtime, context.at);
     if !runtime.cycle_control.load(Ordering::Relaxed) {
         return Ok(None);

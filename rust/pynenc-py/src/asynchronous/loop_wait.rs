@@ -46,7 +46,7 @@ impl LoopWait {
         if !context.control.lock().loop_waits.any() {
             context.pool.duty.may_wait(waiter.py())?;
         }
-        // A server cannot be asked here: it would stop the loop.
+        // A server cannot be asked here, it would stop the loop: see `announce`.
         if let Engine::Memory(_) = &context.runtime.engine {
             refused::refuse_equal_call(waiter.py(), context, &[at])?;
         }
@@ -85,10 +85,18 @@ impl LoopWait {
         };
         let waiter = waiter.clone().unbind();
         errand(&engine.remote, &control.loop_waits.unanswered, move |remote| {
-            let Err(refused) = remote.pause(at, fence, &awaited) else { return };
-            let endless = matches!(&refused, RedisError::Refused(refused) if refused::is_endless(refused));
+            let (refused, endless) = match remote.pause(at, fence, &awaited) {
+                Ok(_) => match equal_call(waiter.get(), remote, &awaited) {
+                    Some(refused) => (refused, true),
+                    None => return,
+                },
+                Err(refused) => {
+                    let endless = matches!(&refused, RedisError::Refused(refused) if refused::is_endless(refused));
+                    (refused.into(), endless)
+                }
+            };
             // Before anything ends, or that end would be what the callback is told.
-            refuse(refused.into());
+            refuse(refused);
             if endless {
                 Python::attach(|py| refused::call_off(py, waiter.get(), &awaited));
             }
@@ -133,6 +141,18 @@ fn say(remote: &Arc<Remote<Sent>>, unanswered: &Arc<AtomicUsize>, what: impl FnO
     } else {
         errand(remote, unanswered, what);
     }
+}
+
+/// Why the body may not wait for what it awaits last, if that equals a call that waits for it. What keeps the server
+/// from telling is no reason.
+fn equal_call(context: &RunContext, remote: &Remote<Sent>, awaited: &[Ref]) -> Option<Refusal> {
+    let latest = awaited.last()?;
+    let known = |at| remote.read(at, |view| (view.task, view.parent.is_some())).ok();
+    let ((own, is_child), (other, _)) = (known(context.at)?, known(*latest)?);
+    if !is_child && own != other {
+        return None; // nobody waits for it, and the call is to another task
+    }
+    Python::attach(|py| refused::equal_call(py, context, &[*latest]).ok().flatten().map(Refusal::Raised))
 }
 
 /// Say something that blocks, or comes behind such, on a thread of the engine.

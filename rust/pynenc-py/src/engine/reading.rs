@@ -41,6 +41,10 @@ impl Engine {
                 task.map_or_else(|| "?".into(), |task| memory.task_name(task).to_string())
             }
             Self::Remote(remote) => {
+                let known = remote.remote.place(id).and_then(|at| remote.remote.read(at, |view| view.task).ok()?);
+                if let Some(task) = known {
+                    return remote.remote.task_name(task).to_string();
+                }
                 let Ok(at) = gil::ask(py, || remote.remote.adopt(id)) else { return "?".into() };
                 let record = remote.record(py, at);
                 remote.remote.forget(at);
@@ -70,7 +74,10 @@ impl Engine {
     pub(crate) fn parent(&self, py: Python<'_>, at: Ref) -> Result<Option<InvocationId>, Refusal> {
         match self {
             Self::Memory(memory) => Ok(memory.read(at, |view| view.parent)?.map(|at| memory.id(at))),
-            Self::Remote(remote) => Ok(remote.record(py, at)?.parent),
+            Self::Remote(remote) => match remote.remote.read(at, |view| view.parent) {
+                Ok(Some(parent)) => Ok(Some(parent)),
+                _ => Ok(remote.record(py, at)?.parent),
+            },
         }
     }
 
