@@ -85,11 +85,13 @@ def equal_calls_make_one(made) -> list[Any]:
 
 
 def the_third_loss_is_the_end(made) -> None:
-    """A claim is lost three times, and never a fourth."""
+    """A body that has started is lost three times, and never a fourth."""
     lost = made.task("work")(0)
     for _ in range(3):
         worker = made.engine.register_worker("is lost")
-        assert [claim.invocation_id for claim in made.engine.claim(worker, 1)] == [lost.invocation_id]
+        (claim,) = made.engine.claim(worker, 1)
+        assert claim.invocation_id == lost.invocation_id
+        made.engine.start(claim)
         made.engine.lose(worker)
     record = made.engine.record(lost.invocation_id)
     assert (record["status"], record["losses"], record["retries"]) == ("failed", 3, 0)
