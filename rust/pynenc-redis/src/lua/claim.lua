@@ -147,9 +147,7 @@ do
 
     local function look_at_all(ids, where, lane)
       looks = looks + #ids
-      if ids[1] then
-        fetch(ids)
-      end
+      fetch(ids)
       for _, id in ipairs(ids) do
         look(id, where, lane)
       end

@@ -1,9 +1,8 @@
 -- Telling those who wait. Notices to one process travel in one message, which is sent after
 -- everything of which it tells can be read.
-local ENDED_NOTICE, CANCEL_NOTICE, DROPPED_NOTICE = 1, 2, 3
+local ENDED_NOTICE, CANCEL_NOTICE, DROPPED_NOTICE = '\1', 2, 3
 local LEFT_NOTHING, LEFT_VALUE, LEFT_LARGE, LEFT_LOST = 0, 1, 2, 3
 local INLINE_SIZE = 8192
-local NOTICE_OF_END = '\1'
 
 local function notify(client, notice)
   local waiting = mail[client]
@@ -46,12 +45,17 @@ local function tell(r, notice)
   end
 end
 
+-- What a notice of an end has between the id and the value.
+local function told_of_end(status, losses, left, size)
+  return pack('>BBBI4', status, losses, left, size)
+end
+
 local function end_notice(id, status, losses, left, value)
   -- What lies apart and is small enough for a notice travels with it all the same.
   local fits = value and #value <= INLINE_SIZE
   local inline = fits and value or ''
   left = left == LEFT_LARGE and fits and LEFT_VALUE or left
-  return pack('>Bc16BBBI4', ENDED_NOTICE, id, status, losses, left, #inline) .. inline
+  return ENDED_NOTICE .. id .. told_of_end(status, losses, left, #inline) .. inline
 end
 
 local function tell_end(r, value)

@@ -53,9 +53,9 @@ do
   -- How a record goes on that is claimed: all before its place within the claim, and the lines of history.
   local function claim_of(b, request)
     local starts = request.start == START_ALL
-    local status, history = starts and RUNNING or PENDING, pack('>BI7c8', PENDING, NOW, request.worker)
+    local status, history = starts and RUNNING or PENDING, history_line(PENDING, NOW, request.worker)
     if starts then
-      history = history .. pack('>BI7c8', RUNNING, NOW, request.worker)
+      history = history .. history_line(RUNNING, NOW, request.worker)
     end
     local claim = note_move(b.status, status)
     claim.lane = b.lane
@@ -99,7 +99,7 @@ do
     ending.head = pack('>BBBBI4I4c8c8', to, 0, b.lane, b.losses, b.attempt, b.retries, b.nonce, NOBODY)
     ending.left = pack('>BI4', LEFT_VALUE, b.history_size + lines * EVENT_SIZE)
     ending.told_to = NOBODY .. string.char(b.have)
-    ending.line = pack('>BI7c8', to, NOW, b.worker)
+    ending.line = history_line(to, NOW, b.worker)
     ending.notices = {}
     b[to] = ending
     return ending
@@ -108,10 +108,10 @@ do
   local function notice_of(id, b, to, ending, value)
     local told = ending.notices[#value]
     if not told then
-      told = pack('>BBBI4', to, b.losses, LEFT_VALUE, #value)
+      told = told_of_end(to, b.losses, LEFT_VALUE, #value)
       ending.notices[#value] = told
     end
-    return NOTICE_OF_END .. id .. told .. value
+    return ENDED_NOTICE .. id .. told .. value
   end
 
   -- Whether the payload is small enough to be kept; mostly the whole record is.
@@ -132,7 +132,7 @@ do
     ending.times, ending.bytes = ending.times + 1, ending.bytes + bytes
     local line = ending.line
     if starts then
-      line = pack('>BI7c8', RUNNING, NOW - ran + 1, b.worker) .. line
+      line = history_line(RUNNING, NOW - ran + 1, b.worker) .. line
     end
     rewrite(id, ending.head .. token .. ending.left .. eight_bytes(bytes) .. ending.told_to .. sub(text, ORDER_FROM)
       .. line .. value)

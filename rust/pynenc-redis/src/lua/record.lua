@@ -171,6 +171,10 @@ local function may_move(from, to)
   return yes(MOVES, from * 10 + to)
 end
 
+local function history_line(status, at, worker)
+  return pack('>BI7c8', status, at, worker)
+end
+
 -- Move along the status table and write the line of history; `false` when there is no such move.
 local function move(r, to, at)
   if not may_move(r.status, to) then
@@ -186,7 +190,7 @@ local function move(r, to, at)
     r.body = sub(r.body, 1, first) .. sub(r.body, first + EVENT_SIZE + 1)
     r.history_size = r.history_size - EVENT_SIZE
   end
-  r.added = r.added .. pack('>BI7c8', to, at or NOW, r.worker)
+  r.added = r.added .. history_line(to, at or NOW, r.worker)
   r.history_size = r.history_size + EVENT_SIZE
   return true
 end

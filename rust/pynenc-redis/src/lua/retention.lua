@@ -82,15 +82,13 @@ do
   function write_all()
     write_released()
     count_plain()
-    local old = nil
     if ended > 0 then
       write_endings()
-      old = drop_old()
+      drop_old()
     end
     write_names()
     write_changes()
     write_tokens()
     send_notices()
-    return old
   end
 end

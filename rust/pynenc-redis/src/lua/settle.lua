@@ -3,8 +3,8 @@ local resume, start, settle
 do
   local SUCCEEDED, RAISED, CALLED_OFF, TRY_AGAIN, HANDED_BACK = 1, 2, 3, 4, 5
   local OF_WAITER = 100000
-  local SETTLEMENT, SETTLEMENT_SIZE = '>c16I4c8c8BI8I8I8Bc16I4c8', 90
-  local RUN = '>c16I4c8c8BI8I8I8B'
+  -- Of the run that ends, and of the waiter that goes on by that.
+  local RUN, WAITER, WAITER_AT, SETTLEMENT_SIZE = '>c16I4c8c8BI8I8I8B', '>c16I4c8', 63, 90
   local FINAL_OF = { SUCCESS, FAILED, CANCELLED }
 
   -- With `again` the answer of the first time is given again, and nothing is done.
@@ -84,7 +84,7 @@ do
     if not r then
       return MISSING
     end
-    local _, _, _, _, _, _, _, _, _, waiter, waiter_attempt, waiter_nonce = parse(SETTLEMENT, text)
+    local waiter, waiter_attempt, waiter_nonce = parse(WAITER, text, WAITER_AT)
     local again = r.token == token
     if not again then
       if not holds(r, attempt, nonce) then

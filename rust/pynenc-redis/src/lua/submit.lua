@@ -5,7 +5,8 @@
 -- payloads with them, and are alike in these, ARGV[3] is their lane, `notify` and `have`, and two arguments a call
 -- follow: its id, and the record from the place within the batch to the payload. Else ARGV[3] is empty, and in place
 -- of its id a call has its id, how long it waits, whether another answer than this one is refused, and then its lane,
--- `notify` and `have`; a payload that lies apart comes behind the record. The answer names only what is not new: most batches are answered by an empty list.
+-- `notify` and `have`; a payload that lies apart comes behind the record. The answer names only what is not new: most
+-- batches are answered by an empty list.
 local CALL, KIND_AT, HAVE_AT = '>c16I8B', 26, 35
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
@@ -54,7 +55,8 @@ end
 
 -- How the records of a kind begin: of that lane, `notify` and `have`.
 local function opening_of(status, kind)
-  local opening = openings[status] and openings[status][kind]
+  local name = status .. kind
+  local opening = openings[name]
   if not opening then
     local flags, lane = status == REGISTERED and QUEUED or DELAYED, byte(kind)
     opening = {
@@ -62,10 +64,9 @@ local function opening_of(status, kind)
       -- All before the place within the batch.
       head = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
         EVENT_SIZE, 0) .. sub(kind, 2) .. pack('>I8I6', 0, counters[AT.seq]),
-      history = pack('>BI7c8', status, NOW, NOBODY),
+      history = history_line(status, NOW, NOBODY),
     }
-    openings[status] = openings[status] or {}
-    openings[status][kind] = opening
+    openings[name] = opening
   end
   return opening
 end

@@ -21,7 +21,6 @@ local function read_request(text)
     takes_all = known[2] == '1',
     knows = knowledge_of(worker, known[2] == '1'),
     nonces = known[3] or '',
-    phrases = {},
   }
 end
 
@@ -82,9 +81,7 @@ return function(KEYS, ARGV)
   for i = 3, #ARGV, 2 do
     ending[#ending + 1] = sub(ARGV[i], 1, 16)
   end
-  if ending[1] then
-    fetch(ending)
-  end
+  fetch(ending)
   for i = 3, #ARGV, 2 do
     settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
   end
