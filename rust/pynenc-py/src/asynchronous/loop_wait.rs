@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pynenc_core::error::CoreError;
 use pynenc_core::id::Ref;
-use pynenc_redis::error::RedisError;
 use pynenc_redis::remote::Remote;
 use pyo3::prelude::*;
 
@@ -78,6 +77,7 @@ impl LoopWait {
         let (key, callbacks) = (key(callback), callbacks.clone());
         let control = context.control.lock();
         let awaited = control.loop_waits.awaited.clone();
+        let Some(&latest) = awaited.last() else { return };
         let refuse = move |refused: Refusal| {
             if !matches!(refused, Refusal::Core(CoreError::Fenced { .. })) {
                 callbacks.refuse(key, refused);
@@ -85,20 +85,20 @@ impl LoopWait {
         };
         let waiter = waiter.clone().unbind();
         errand(&engine.remote, &control.loop_waits.unanswered, move |remote| {
-            let (refused, endless) = match remote.pause(at, fence, &awaited) {
-                Ok(_) => match equal_call(waiter.get(), remote, &awaited) {
-                    Some(refused) => (refused, true),
-                    None => return,
-                },
-                Err(refused) => {
-                    let endless = matches!(&refused, RedisError::Refused(refused) if refused::is_endless(refused));
-                    (refused.into(), endless)
-                }
+            let refused = match remote.pause(at, fence, &awaited) {
+                Ok(_) => equal_call(waiter.get(), remote, latest),
+                Err(refused) => Some(Refusal::from(refused)),
+            };
+            let Some(refused) = refused else { return };
+            let endless = match &refused {
+                Refusal::Core(refused) => refused::is_endless(refused),
+                Refusal::Server(_) => false,
+                Refusal::Raised(_) => true,
             };
             // Before anything ends, or that end would be what the callback is told.
             refuse(refused);
             if endless {
-                Python::attach(|py| refused::call_off(py, waiter.get(), &awaited));
+                Python::attach(|py| refused::call_off(py, waiter.get(), &[latest]));
             }
         });
     }
@@ -143,16 +143,15 @@ fn say(remote: &Arc<Remote<Sent>>, unanswered: &Arc<AtomicUsize>, what: impl FnO
     }
 }
 
-/// Why the body may not wait for what it awaits last, if that equals a call that waits for it. What keeps the server
-/// from telling is no reason.
-fn equal_call(context: &RunContext, remote: &Remote<Sent>, awaited: &[Ref]) -> Option<Refusal> {
-    let latest = awaited.last()?;
+/// Why the body may not wait for `target`, if that equals a call that waits for it. What keeps the server from telling
+/// is no reason.
+fn equal_call(context: &RunContext, remote: &Remote<Sent>, target: Ref) -> Option<Refusal> {
     let known = |at| remote.read(at, |view| (view.task, view.parent.is_some())).ok();
-    let ((own, is_child), (other, _)) = (known(context.at)?, known(*latest)?);
+    let ((own, is_child), (other, _)) = (known(context.at)?, known(target)?);
     if !is_child && own != other {
         return None; // nobody waits for it, and the call is to another task
     }
-    Python::attach(|py| refused::equal_call(py, context, &[*latest]).ok().flatten().map(Refusal::Raised))
+    Python::attach(|py| refused::equal_call(py, context, &[target]).ok().flatten().map(Refusal::Raised))
 }
 
 /// Say something that blocks, or comes behind such, on a thread of the engine.
