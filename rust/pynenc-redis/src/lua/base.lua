@@ -6,11 +6,13 @@
 -- It holds the one hash tag, so whatever a function derives from it lies in the same slot.
 -- None of these is there yet while the library is loaded.
 local call, pack, parse, sub, byte, band
-local P, PREFIX_OF_RECORDS, NOW, NOW_TEXT
--- The settings, as they were told last, and what they say.
-local settings, TIME_GIVEN, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
--- All counters, once they are looked at, and whether they are to be written.
-local counters, is_counted
+local P, PREFIX_OF_RECORDS, COUNTERS, NOW, NOW_TEXT
+-- By lane: the list of its fresh work, and that of its tokens. A number is dear to turn into a text.
+local FRESH, TOKENS
+-- What the settings say.
+local LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
+-- All counters, and the text that says so; whether this call has looked at them, and whether they are to be written.
+local counters, counters_text, has_counters, is_counted
 -- By lane, how many are to be woken; by process, its notices; members and deadlines; the number of the claim and
 -- how many it has taken; how many have ended; by digest, how many records more name it.
 local woken, mail, leases, claim_number, taken, ended, named = {}, nil, {}
@@ -23,40 +25,52 @@ local moves = {}
 -- dropped; by worker, the claims given back; the latest ended.
 local unsaved, words, filled, doomed, released, endings = {}, {}, 0, {}, nil, {}
 
-local function read_settings(text)
-  TIME_GIVEN, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', text)
-  settings = text
-end
-
 local function emptied(list)
   return list[1] == nil and list or {}
 end
 
-local function begin(KEYS, ARGV)
-  call, pack, parse = redis.call, struct.pack, struct.unpack
-  sub, byte, band = string.sub, string.byte, bit.band
-  if P ~= KEYS[1] then
-    P = KEYS[1]
-    PREFIX_OF_RECORDS = P .. 'i:'
+local begin
+do
+  -- The settings, as they were told last.
+  local settings, TIME_GIVEN
+
+  local function read_settings(text)
+    TIME_GIVEN, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', text)
+    settings = text
   end
-  if settings ~= ARGV[1] then
-    read_settings(ARGV[1])
+
+  function begin(KEYS, ARGV)
+    call, pack, parse = redis.call, struct.pack, struct.unpack
+    sub, byte, band = string.sub, string.byte, bit.band
+    if P ~= KEYS[1] then
+      P = KEYS[1]
+      PREFIX_OF_RECORDS, COUNTERS = P .. 'i:', P .. 'n'
+      FRESH = { [0] = P .. 'q:0', [1] = P .. 'q:1' }
+      TOKENS = { [0] = P .. 'tok:0', [1] = P .. 'tok:1' }
+    end
+    if settings ~= ARGV[1] then
+      read_settings(ARGV[1])
+    end
+    NOW = TIME_GIVEN
+    if NOW == 0 then
+      local time = call('TIME')
+      NOW = time[1] * 1000000 + time[2]
+    end
+    NOW_TEXT = nil
+    if is_counted then
+      -- The last call broke off before it wrote them.
+      counters_text = nil
+    end
+    has_counters, is_counted = false, false
+    woken[0], woken[1] = nil, nil
+    mail, released, named, claim_number, taken, ended = {}, {}, {}, nil, 0, 0
+    if has_looked then
+      records, texts, names, beginnings, has_looked = {}, {}, {}, {}, false
+    end
+    leases, unsaved, doomed, endings, moves =
+      emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings), emptied(moves)
+    words, filled = emptied(words), 0
   end
-  NOW = TIME_GIVEN
-  if NOW == 0 then
-    local time = call('TIME')
-    NOW = time[1] * 1000000 + time[2]
-  end
-  NOW_TEXT = nil
-  counters, is_counted = nil, false
-  woken[0], woken[1] = nil, nil
-  mail, released, named, claim_number, taken, ended = {}, {}, {}, nil, 0, 0
-  if has_looked then
-    records, texts, names, beginnings, has_looked = {}, {}, {}, {}, false
-  end
-  leases, unsaved, doomed, endings, moves =
-    emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings), emptied(moves)
-  words, filled = emptied(words), 0
 end
 
 -- Where each counter stands in the text of all, which is read and written at once: most calls change many.
@@ -65,32 +79,41 @@ end
 -- a call that submitted, of one that claimed, and of a worker; the bytes of the ended, and of idle blobs; the time of
 -- the oldest end that is kept, 0 when that is not known.
 local AT = { queued = 11, apart = 13, due = 15, seq = 16, order = 17, worker = 18, bytes = 19, idle = 20, oldest = 21 }
-local NUMBERS, MOST_NUMBERS = '>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', 21
+local numbers, count, packed_counters
+do
+  local NUMBERS, MOST_NUMBERS = '>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', 21
 
-local function numbers()
-  if not counters then
-    local text = call('GET', P .. 'n') or ''
-    if #text < 8 * MOST_NUMBERS then
-      text = text .. string.rep('\0', 8 * MOST_NUMBERS - #text)
+  -- They stand in this text. Mostly it is the one that the last call wrote, whose numbers are here.
+  local function understand_counters(text)
+    if text ~= counters_text then
+      counters = { parse(NUMBERS, text .. string.rep('\0', 8 * MOST_NUMBERS - #text)) }
+      counters_text = text
     end
-    counters = { parse(NUMBERS, text) }
+    has_counters = true
   end
-  return counters
-end
 
-local function count(place, by)
-  local all = counters or numbers()
-  all[place] = all[place] + by
-  is_counted = true
+  function numbers()
+    if not has_counters then
+      understand_counters(call('GET', COUNTERS) or '')
+    end
+    return counters
+  end
+
+  function count(place, by)
+    local all = has_counters and counters or numbers()
+    all[place] = all[place] + by
+    is_counted = true
+  end
+
+  function packed_counters()
+    is_counted = false
+    counters_text = pack(NUMBERS, unpack(counters, 1, MOST_NUMBERS))
+    return counters_text
+  end
 end
 
 local function count_status(status, by)
   count(status + 1, by)
-end
-
-local function packed_counters()
-  is_counted = false
-  return pack(NUMBERS, unpack(counters, 1, MOST_NUMBERS))
 end
 
 -- Numbers as two and as eight bytes. Small ones come again and again: their texts are kept.

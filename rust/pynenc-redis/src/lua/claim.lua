@@ -64,10 +64,18 @@ do
     count(AT.apart + lane, -#found / 2)
   end
 
+  -- Ids off the list of fresh work. A count and a list of one are dearer than the one.
+  local function pop_fresh(lane, want)
+    if want > 1 and numbers()[AT.queued + lane] > 1 then
+      return call('LPOP', FRESH[lane], want) or {}
+    end
+    return { call('LPOP', FRESH[lane]) or nil }
+  end
+
   -- Ids off the queue of a lane: what somebody waits for, then the oldest.
   local function pop(lane, want)
     if numbers()[AT.apart + lane] == 0 then
-      return call('LPOP', P .. 'q:' .. lane, want) or {}
+      return pop_fresh(lane, want)
     end
     local ids = {}
     pop_first('qa:' .. lane, lane, want, ids)

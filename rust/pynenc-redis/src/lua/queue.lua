@@ -2,8 +2,6 @@
 -- bytes an entry and no search, at any depth. What came back (`qr`) and what somebody waits for
 -- (`qa`) are sorted sets. An entry of the list is a hint: the record's own flags say whether and
 -- where it is queued, so one that went another way costs a look and nothing else.
-local TOKENS = 64
-
 -- Wake `by` idle workers once the function has done its work.
 local function wake(lane, by)
   woken[lane] = (woken[lane] or 0) + by
@@ -12,14 +10,15 @@ end
 -- Tokens are hints as well, never the work. They are capped, so that a crowd of submissions
 -- leaves no crowd of false alarms behind.
 local function write_tokens()
+  local MOST_TOKENS = 64
   for lane = 0, 1 do
     if woken[lane] then
-      local key, tokens = P .. 'tok:' .. lane, { '1' }
-      for i = 2, math.min(woken[lane], TOKENS) do
+      local tokens = { '1' }
+      for i = 2, math.min(woken[lane], MOST_TOKENS) do
         tokens[i] = '1'
       end
-      if call('RPUSH', key, unpack(tokens)) > TOKENS then
-        call('LTRIM', key, 0, TOKENS - 1)
+      if call('RPUSH', TOKENS[lane], unpack(tokens)) > MOST_TOKENS then
+        call('LTRIM', TOKENS[lane], 0, MOST_TOKENS - 1)
       end
     end
   end
@@ -77,10 +76,9 @@ local function delay_until(r, due)
   note_due(r.id, r.lane, due)
 end
 
-local MOST_PROMOTED = 100
-
 -- Move what is due into the queue, and tell when the next will be.
 local function promote()
+  local MOST_PROMOTED = 100
   if numbers()[AT.due] == 0 then
     return nil
   end

@@ -118,7 +118,7 @@ local function write_changes()
     end
   end
   if is_counted then
-    words[filled + 1], words[filled + 2] = P .. 'n', packed_counters()
+    words[filled + 1], words[filled + 2] = COUNTERS, packed_counters()
     filled = filled + 2
   end
   for from = 1, filled, MOST_WORDS do

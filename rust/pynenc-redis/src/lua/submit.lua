@@ -89,7 +89,7 @@ end
 
 local function write_queues()
   for lane, there in pairs(entries) do
-    call('RPUSH', P .. 'q:' .. lane, unpack(there))
+    call('RPUSH', FRESH[lane], unpack(there))
     count_status(REGISTERED, #there)
     count(AT.queued + lane, #there)
     wake(lane, #there)

@@ -63,8 +63,8 @@ local function wake_others(request, found, drained)
     if there == 0 then
       -- Tokens of the past would only raise false alarms.
       woken[lane] = nil
-      empty[#empty + 1] = P .. 'tok:' .. lane
-    elseif found > 0 and call('EXISTS', P .. 'tok:' .. lane) == 0 then
+      empty[#empty + 1] = TOKENS[lane]
+    elseif found > 0 and call('EXISTS', TOKENS[lane]) == 0 then
       -- One wakes the next, however few tokens there were.
       wake(lane, 1)
     end
