@@ -13,17 +13,61 @@ local FRESH, TOKENS
 local LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
 -- All counters, and the text that says so; whether this call has looked at them, and whether they are to be written.
 local counters, counters_text, has_counters, is_counted
--- By lane, how many are to be woken; by process, its notices; members and deadlines; the number of the claim and
+-- By lane, how many are to be woken; members and deadlines; the number of the claim and
 -- how many it has taken; how many have ended; by digest, how many records more name it.
-local woken, mail, leases, claim_number, taken, ended, named = {}, nil, {}
--- By id, the records that were looked at, the texts of those that were read, and their keys; how the records begin
--- that were ended by their text; whether there is any of these.
-local records, texts, names, beginnings, has_looked = nil, nil, nil, nil, true
+local woken, leases, claim_number, taken, ended, named, has_named = {}, {}, nil, 0, 0, {}, false
+-- By id, the records that were looked at, the texts of those that were read, and their keys;
+-- whether there is any of these.
+local records, texts, names, has_looked = nil, nil, nil, true
 -- What was claimed or ended by its text, and is to be counted.
 local moves = {}
 -- Records of which a table is to be written; keys and texts to be written, and how many; the keys of what is to be
--- dropped; by worker, the claims given back; the latest ended.
-local unsaved, words, filled, doomed, released, endings = {}, {}, 0, {}, nil, {}
+-- dropped; the latest ended.
+local unsaved, words, filled, doomed, endings = {}, {}, 0, {}, {}
+
+-- Texts that one call gathers by name. Mostly there is one name, whose list is not looked for, and used again.
+local function new_gathering()
+  local first, list, filled, others = nil, {}, 0, nil
+  local gathering = {}
+
+  function gathering.add(name, text)
+    first = first or name
+    if name == first then
+      filled = filled + 1
+      list[filled] = text
+      return
+    end
+    others = others or {}
+    local there = others[name] or {}
+    others[name] = there
+    there[#there + 1] = text
+  end
+
+  -- Nothing is there: a call that broke off may have left something.
+  function gathering.clear()
+    if filled > 0 then
+      first, filled, others = nil, 0, nil
+      list = list[2] and {} or list
+    end
+  end
+
+  -- Do that with each name and its list of so many, and be empty.
+  function gathering.take(action)
+    if filled == 0 then
+      return
+    end
+    action(first, list, filled)
+    for name, there in pairs(others or {}) do
+      action(name, there, #there)
+    end
+    gathering.clear()
+  end
+
+  return gathering
+end
+
+-- By process, its notices; by worker, the claims given back.
+local mail, released = new_gathering(), new_gathering()
 
 local function emptied(list)
   return list[1] == nil and list or {}
@@ -63,12 +107,20 @@ do
     end
     has_counters, is_counted = false, false
     woken[0], woken[1] = nil, nil
-    mail, released, named, claim_number, taken, ended = {}, {}, {}, nil, 0, 0
-    if has_looked then
-      records, texts, names, beginnings, has_looked = {}, {}, {}, {}, false
+    mail.clear()
+    released.clear()
+    if has_named then
+      named, has_named = {}, false
     end
-    leases, unsaved, doomed, endings, moves =
-      emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings), emptied(moves)
+    claim_number, taken, ended = nil, 0, 0
+    if has_looked then
+      records, texts, names, has_looked = {}, {}, {}, false
+    end
+    for i = 1, #moves do
+      -- The last call broke off before it counted them.
+      moves[i].times, moves[i].bytes, moves[i] = 0, 0, nil
+    end
+    leases, unsaved, doomed, endings = emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings)
     words, filled = emptied(words), 0
   end
 end

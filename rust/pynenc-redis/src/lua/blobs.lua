@@ -11,6 +11,7 @@ do
 
   -- A record names these digests, one after the other in a text, or names them no more (by = -1).
   function name_blobs(digests, by)
+    has_named = has_named or digests ~= ''
     for at = 1, #digests, DIGEST_SIZE do
       local digest = sub(digests, at, at + DIGEST_SIZE - 1)
       named[digest] = (named[digest] or 0) + by
@@ -128,6 +129,9 @@ do
 
   -- Put what this call has named, and named no more, into effect: a few commands, however many records there are.
   function write_names()
+    if not has_named then
+      return
+    end
     local digests, idle = {}, false
     for digest, by in pairs(named) do
       if by ~= 0 then
@@ -138,7 +142,7 @@ do
       local some = { unpack(digests, from, math.min(#digests, from + MOST_WORDS / 4 - 1)) }
       idle = count_names(some) or idle
     end
-    named = {}
+    named, has_named = {}, false
     if idle then
       shed(false)
     end

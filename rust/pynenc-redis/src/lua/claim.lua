@@ -1,21 +1,7 @@
 -- The next invocations for a worker. Those that a running rule blocks are set aside on the way, and
 -- those whose task the worker does not know are parked: both cost nothing while they wait.
 
--- Whether the worker registered the task; one that registered none takes every task.
-local function knowledge_of(worker, takes_all)
-  local known = {}
-  return function(task)
-    if takes_all then
-      return true
-    end
-    if known[task] == nil then
-      known[task] = call('SISMEMBER', P .. 'wt:' .. worker, task) == 1
-    end
-    return known[task]
-  end
-end
-
--- What is local to the rest stands in a block: a chunk of Lua may have 200 locals.
+-- What is local to it stands in a block: a chunk of Lua may have 200 locals.
 local claim
 do
   local MOST_LOOKS = 500
@@ -104,11 +90,11 @@ do
   end
 
   -- Ids of parked work of a lane that this worker knows; they are off their line then.
-  local function pop_parked(lane, want, knows)
+  local function pop_parked(lane, want, request)
     local ids = {}
     local tasks = numbers()[AT.apart + lane] > 0 and call('SMEMBERS', P .. 'pkt') or {}
     for _, task in ipairs(tasks) do
-      if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(sub(task, 2)) then
+      if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(request, sub(task, 2)) then
         pop_first('pk:' .. task, lane, want - #ids, ids)
         if call('EXISTS', P .. 'pk:' .. task) == 0 then
           call('SREM', P .. 'pkt', task)
@@ -125,7 +111,7 @@ do
   end
 
   function claim(request, answer)
-    local worker, deadline, knows = request.worker, request.deadline, request.knows
+    local worker, deadline = request.worker, request.deadline
     -- Lanes that were found empty to the last entry are told as well.
     local found, looks, drained = 0, 0, {}
 
@@ -143,7 +129,7 @@ do
       end
       dequeue(r)
       clear(r, PARKED)
-      if not knows(task_of(r)) then
+      if not knows(request, task_of(r)) then
         park(r)
       elseif holder_of(r) then
         set_aside(r)
@@ -164,7 +150,7 @@ do
 
     local queued = numbers()
     for _, lane in ipairs(request.lanes) do
-      look_at_all(pop_parked(lane, request.limit - found, knows), PARKED)
+      look_at_all(pop_parked(lane, request.limit - found, request), PARKED)
       while queued[AT.queued + lane] > 0 and found < request.limit and looks < MOST_LOOKS do
         drained[lane] = not look_at_all(pop(lane, request.limit - found), QUEUED, lane) or nil
         count_plain()

@@ -19,9 +19,9 @@ return function(KEYS, ARGV)
     return FENCED + waiter.status
   end
   local known = call('HMGET', P .. 'w:' .. waiter.worker, 'd', 'all')
-  local deadline, knows = tonumber(known[1]), knowledge_of(waiter.worker, known[2] == '1')
+  local deadline, request = tonumber(known[1]), { worker = waiter.worker, takes_all = known[2] == '1' }
   if not r or not deadline or r.lane ~= SYNC or not has(r, QUEUED) or target == id or holder_of(r)
-    or not knows(task_of(r)) then
+    or not knows(request, task_of(r)) then
     return answer
   end
   if waiter.status ~= PAUSED and not move(waiter, PAUSED) then

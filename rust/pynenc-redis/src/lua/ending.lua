@@ -8,24 +8,22 @@ local function claim_member(r)
 end
 
 -- Take it out of its worker's hands. Its last line of history has named the worker.
-local function release(worker, member)
-  local members = released[worker] or {}
-  released[worker] = members
-  members[#members + 1] = member
-end
-
 local function unhold(r)
-  release(r.worker, claim_member(r))
+  released.add(r.worker, claim_member(r))
   r.worker = NOBODY
 end
 
-local function write_released()
-  for worker, members in pairs(released) do
-    for from = 1, #members, MOST_WORDS do
-      call('ZREM', P .. 'h:' .. worker, unpack(members, from, math.min(#members, from + MOST_WORDS - 1)))
+local write_released
+do
+  local function write(worker, members, size)
+    for from = 1, size, MOST_WORDS do
+      call('ZREM', P .. 'h:' .. worker, unpack(members, from, math.min(size, from + MOST_WORDS - 1)))
     end
   end
-  released = {}
+
+  function write_released()
+    released.take(write)
+  end
 end
 
 local function forget_awaited(r)

@@ -1,7 +1,5 @@
 -- Who is alive. `w:<worker>` says what the store knows of a worker (`d` is its deadline), `h:` what
 -- it holds, a lease each, and `wk` when each is to be looked at.
-local DAY = 86400
-
 local function worker_member(number, worker)
   return pack('>I8', number) .. worker
 end
@@ -72,6 +70,7 @@ end
 -- The worker has no lease from now on. Its name is kept for the histories that name it, and outlived
 -- by what it held when nobody reaps for a day: then `number` is known to the caller alone.
 local function lose(worker, number, most, how, reason)
+  local DAY = 86400
   local known = P .. 'w:' .. worker
   number = number or tonumber(call('HGET', known, 'no'))
   if not number then
@@ -98,13 +97,12 @@ local function look_again(worker, number, deadline)
   call('ZADD', P .. 'wk', at, worker_member(number, worker))
 end
 
-local HOLDS = 1
-
 -- Somebody reaches the store. When nobody had for most of a lease, it was the store that was away:
 -- everybody looks silent then, but for the one that comes back first. For one lease nothing is
 -- taken from anybody, so that all who live can say so. That may begin again only after the reaper
 -- has really reaped: else a rare reaper would hold back for ever.
 local function note_life()
+  local HOLDS = 1
   if band(OPTIONS, HOLDS) ~= 0 then
     local clock = call('HMGET', P .. 'clk', 'seen', 'hold')
     local seen = tonumber(clock[1])

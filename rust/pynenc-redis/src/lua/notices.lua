@@ -4,15 +4,6 @@ local ENDED_NOTICE, CANCEL_NOTICE, DROPPED_NOTICE = '\1', 2, 3
 local LEFT_NOTHING, LEFT_VALUE, LEFT_LARGE, LEFT_LOST = 0, 1, 2, 3
 local INLINE_SIZE = 8192
 
-local function notify(client, notice)
-  local waiting = mail[client]
-  if waiting then
-    waiting[#waiting + 1] = notice
-  else
-    mail[client] = { notice }
-  end
-end
-
 -- Have a process told of the end. Most records have one such process, their submitter.
 local function add_watcher(r, client)
   if r.notify == client or client == NOBODY then
@@ -33,12 +24,12 @@ end
 -- Everybody who waits for a record is told, once.
 local function tell(r, notice)
   if r.notify ~= NOBODY then
-    notify(r.notify, notice)
+    mail.add(r.notify, notice)
     r.notify = NOBODY
   end
   if has(r, WATCHED) then
     for _, client in ipairs(call('SMEMBERS', P .. 'ws:' .. r.id)) do
-      notify(client, notice)
+      mail.add(client, notice)
     end
     call('DEL', P .. 'ws:' .. r.id)
     clear(r, WATCHED)
@@ -64,28 +55,31 @@ local function tell_end(r, value)
   end
 end
 
-local channel_of
+local send_notices
 do
-  -- Those of the latest, which come again with every end.
-  local CHANNELS, MOST_CHANNELS, channels = {}, 1000, 0
+  -- The channels of the latest, which come again with every end.
+  local MOST_CHANNELS = 1000
+  local channels, channels_kept, prefix = {}, 0, nil
   local HEX = '%02x%02x%02x%02x%02x%02x%02x%02x'
 
-  function channel_of(client)
-    local channel = CHANNELS[client]
-    if not channel then
-      if channels == MOST_CHANNELS then
-        CHANNELS, channels = {}, 0
-      end
-      channel = string.format(HEX, byte(client, 1, 8))
-      CHANNELS[client], channels = channel, channels + 1
+  local function channel_of(client)
+    if prefix ~= P or channels_kept == MOST_CHANNELS then
+      channels, channels_kept, prefix = {}, 0, P
     end
-    return P .. 'c:' .. channel
+    local channel = channels[client]
+    if not channel then
+      channel = P .. 'c:' .. string.format(HEX, byte(client, 1, 8))
+      channels[client], channels_kept = channel, channels_kept + 1
+    end
+    return channel
   end
-end
 
-local function send_notices()
-  for client, notices in pairs(mail) do
-    -- A sharded channel belongs to the slot of its tag: in a cluster no other node hears of it.
-    call('SPUBLISH', channel_of(client), table.concat(notices))
+  -- A sharded channel belongs to the slot of its tag: in a cluster no other node hears of it.
+  local function send(client, notices, size)
+    call('SPUBLISH', channel_of(client), size == 1 and notices[1] or table.concat(notices, '', 1, size))
+  end
+
+  function send_notices()
+    mail.take(send)
   end
 end

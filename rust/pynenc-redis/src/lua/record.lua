@@ -132,8 +132,9 @@ local function write_changes()
 end
 
 -- Change the flags of a record in its place, and nothing else of it.
-local FLAGS_AT, NOTIFY_AT = 1, 49
+local NOTIFY_AT = 49
 local function save_flags(r)
+  local FLAGS_AT = 1
   call('SETRANGE', P .. 'i:' .. r.id, FLAGS_AT, string.char(r.flags))
 end
 
@@ -204,15 +205,14 @@ end
 
 -- Count what moved by its text (`plain.lua`): all that moved alike at once.
 local function count_plain()
-  for _, move in ipairs(moves) do
-    if move.times > 0 then
-      count_status(move.from, -move.times)
-      count_status(move.to, move.times)
-      if move.lane then
-        count(AT.queued + move.lane, -move.times)
-      end
-      count(AT.bytes, move.bytes)
-      move.times, move.bytes = 0, 0
+  for i = 1, #moves do
+    local move = moves[i]
+    count_status(move.from, -move.times)
+    count_status(move.to, move.times)
+    if move.lane then
+      count(AT.queued + move.lane, -move.times)
     end
+    count(AT.bytes, move.bytes)
+    move.times, move.bytes, moves[i] = 0, 0, nil
   end
 end

@@ -2,6 +2,40 @@
 -- Which of the claimed count as started from the claim on.
 local START_KEYED, START_ALL = 1, 2
 
+-- Whether the worker registered the task; one that registered none takes every task.
+local knows
+do
+  -- What a worker knows it knows until it is gone, and its id with it: so that is kept from call to call.
+  local MOST_KNOWN = 1000
+  local known, known_kept = {}, 0
+
+  local function is_known(worker, task)
+    local name = worker .. task
+    if known[name] then
+      return true
+    end
+    if call('SISMEMBER', P .. 'wt:' .. worker, task) == 0 then
+      return false
+    end
+    if known_kept == MOST_KNOWN then
+      known, known_kept = {}, 0
+    end
+    known[name], known_kept = true, known_kept + 1
+    return true
+  end
+
+  function knows(request, task)
+    if request.takes_all or request.known == task then
+      return true
+    end
+    if not is_known(request.worker, task) then
+      return false
+    end
+    request.known = task
+    return true
+  end
+end
+
 -- Claims are numbered, so that what a worker holds can be told in the order of the claims.
 local function number_of_claim()
   if not claim_number then

@@ -19,7 +19,6 @@ local function read_request(text)
     lanes = { byte(text, at, at + lanes - 1) },
     deadline = known[1],
     takes_all = known[2] == '1',
-    knows = knowledge_of(worker, known[2] == '1'),
     nonces = known[3] or '',
   }
 end
