@@ -51,7 +51,7 @@ impl Stage {
         let trip = next_claim(&self.trips);
         let taken = (0..count).map(|_| self.server.taken(b"x")).collect();
         let told = trip.settle.iter().map(|_| Ok(())).collect();
-        trip.answer(told, Claims { taken, next_due: None, queued: 0 });
+        trip.answer(told, Claims { taken, ..Claims::default() });
         assert!(self.parker.park(Some(Instant::now() + PATIENCE)));
         (0..count).map(|_| self.remote.claim_started(self.worker, Lane::Sync, None).unwrap().unwrap()).collect()
     }
@@ -204,7 +204,7 @@ fn fetched_work_that_no_thread_comes_for_goes_back() {
     assert!(stage.come(1).is_none());
     let trip = next(&stage.trips);
     let all: Vec<_> = (0..3).map(|_| stage.server.taken(b"x")).collect();
-    trip.answer(Vec::new(), Claims { taken: all.clone(), next_due: None, queued: 0 });
+    trip.answer(Vec::new(), Claims { taken: all.clone(), ..Claims::default() });
     let work = loop {
         match stage.come(1) {
             Some(work) => break work,

@@ -69,8 +69,16 @@ end
 -- By process, its notices; by worker, the claims given back.
 local mail, released = new_gathering(), new_gathering()
 
+-- A list with nothing in it: a small one keeps its room, which costs more than what comes into it.
 local function emptied(list)
-  return list[1] == nil and list or {}
+  local size = #list
+  if size > 16 then
+    return {}
+  end
+  for i = 1, size do
+    list[i] = nil
+  end
+  return list
 end
 
 local begin
@@ -121,7 +129,7 @@ do
       moves[i].times, moves[i].bytes, moves[i] = 0, 0, nil
     end
     leases, unsaved, doomed, endings = emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings)
-    words, filled = emptied(words), 0
+    filled = 0
   end
 end
 
@@ -131,13 +139,14 @@ end
 -- a call that submitted, of one that claimed, and of a worker; the bytes of the ended, and of idle blobs; the time of
 -- the oldest end that is kept, 0 when that is not known.
 local AT = { queued = 11, apart = 13, due = 15, seq = 16, order = 17, worker = 18, bytes = 19, idle = 20, oldest = 21 }
-local numbers, count, packed_counters
+local numbers, understand_counters, count, packed_counters
 do
   local NUMBERS, MOST_NUMBERS = '>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', 21
 
   -- They stand in this text. Mostly it is the one that the last call wrote, whose numbers are here.
-  local function understand_counters(text)
+  function understand_counters(text)
     if text ~= counters_text then
+      text = text or ''
       counters = { parse(NUMBERS, text .. string.rep('\0', 8 * MOST_NUMBERS - #text)) }
       counters_text = text
     end
@@ -146,7 +155,7 @@ do
 
   function numbers()
     if not has_counters then
-      understand_counters(call('GET', COUNTERS) or '')
+      understand_counters(call('GET', COUNTERS))
     end
     return counters
   end

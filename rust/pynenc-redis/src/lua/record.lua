@@ -70,9 +70,26 @@ local function name_of(id)
   return names[id] or PREFIX_OF_RECORDS .. id
 end
 
+-- The text of the only one that is looked for, and the counters with it: they will be needed.
+local function text_of_one(id)
+  if has_counters then
+    return call('GET', name_of(id))
+  end
+  local both = call('MGET', name_of(id), COUNTERS)
+  understand_counters(both[2])
+  return both[1]
+end
+
 -- Have the texts of these at hand, by one command.
 local function fetch(ids)
   has_looked = true
+  local id = ids[1]
+  if id and not ids[2] then
+    if texts[id] == nil then
+      texts[id] = text_of_one(id)
+    end
+    return
+  end
   for from = 1, #ids, MOST_WORDS do
     local keys = {}
     for i = from, math.min(#ids, from + MOST_WORDS - 1) do
@@ -111,7 +128,10 @@ end
 
 -- What has changed: the records, and the counters with them; then what is dropped goes.
 local function write_changes()
-  for _, r in ipairs(unsaved) do
+  -- So many words may lie here until the next call writes over them.
+  local MOST_KEPT = 64
+  for i = 1, #unsaved do
+    local r = unsaved[i]
     r.is_unsaved = false
     if not r.is_gone then
       rewrite(r.id, written(r))
@@ -128,7 +148,7 @@ local function write_changes()
     call('DEL', unpack(doomed, from, math.min(#doomed, from + MOST_WORDS - 1)))
   end
   unsaved, doomed = emptied(unsaved), emptied(doomed)
-  words, filled = {}, 0
+  words, filled = filled > MOST_KEPT and {} or words, 0
 end
 
 -- Change the flags of a record in its place, and nothing else of it.

@@ -75,7 +75,7 @@ do
     for from = 1, #endings, MOST_WORDS do
       call('RPUSH', P .. 'ret', unpack(endings, from, math.min(#endings, from + MOST_WORDS - 1)))
     end
-    endings = {}
+    endings = emptied(endings)
   end
 
   -- What every function does at its end that may have ended something.

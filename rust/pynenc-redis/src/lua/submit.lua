@@ -11,9 +11,8 @@ local CALL, KIND_AT, HAVE_AT = '>c16I8B', 26, 35
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
--- Of this call: its answer; what is to stand in the queues; how records begin, and their first line of
--- history; whether some of the calls may be there already.
-local answer, entries, openings, is_known
+-- Of this call: its answer; what is to stand in the queues; whether some of the calls may be there already.
+local answer, entries, is_known
 
 -- The invocation that answers for a call under its rules, if one does, and how.
 local function standing(r, strict)
@@ -53,22 +52,40 @@ local function is_answered(place, r, strict)
   return true
 end
 
--- How the records of a kind begin: of that lane, `notify` and `have`.
-local function opening_of(status, kind)
-  local name = status .. kind
-  local opening = openings[name]
-  if not opening then
+-- How the records of a kind begin: of that lane, `notify` and `have`. What does not change is kept from call to call.
+local opening_of
+do
+  local MOST_KINDS = 1000
+  local kept, kinds_kept = {}, 0
+
+  local function new_opening(status, kind)
     local flags, lane = status == REGISTERED and QUEUED or DELAYED, byte(kind)
-    opening = {
+    if kinds_kept == MOST_KINDS then
+      kept, kinds_kept = {}, 0
+    end
+    kinds_kept = kinds_kept + 1
+    return {
       lane = lane,
-      -- All before the place within the batch.
-      head = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
-        EVENT_SIZE, 0) .. sub(kind, 2) .. pack('>I8I6', 0, counters[AT.seq]),
-      history = history_line(status, NOW, NOBODY),
+      front = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
+        EVENT_SIZE, 0) .. sub(kind, 2) .. pack('>I8', 0),
     }
-    openings[name] = opening
   end
-  return opening
+
+  function opening_of(status, kind)
+    local name = string.char(status) .. kind
+    local opening = kept[name]
+    if not opening then
+      opening = new_opening(status, kind)
+      kept[name] = opening
+    end
+    if opening.seq ~= counters[AT.seq] or opening.at ~= NOW then
+      opening.seq, opening.at = counters[AT.seq], NOW
+      -- All before the place within the batch.
+      opening.head = opening.front .. pack('>I6', opening.seq)
+      opening.history = history_line(status, NOW, NOBODY)
+    end
+    return opening
+  end
 end
 
 -- Whether it is there already: then the call was sent again.
@@ -172,7 +189,7 @@ end
 
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
-  answer, entries, openings = {}, {}, {}
+  answer, entries = {}, {}
   local missing = lacking(ARGV[2])
   if missing ~= '' then
     return missing

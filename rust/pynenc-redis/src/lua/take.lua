@@ -73,6 +73,7 @@ end
 local function write_leases(worker)
   if leases[1] then
     call('ZADD', P .. 'h:' .. worker, unpack(leases))
+    leases = emptied(leases)
   end
 end
 

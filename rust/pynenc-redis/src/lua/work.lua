@@ -1,6 +1,7 @@
 -- Settle what a worker has finished, then claim: one trip for both.
 --
--- ARGV[2] is the claim, or nothing; then follow the settlements, each with its value.
+-- ARGV[2] is the claim, or nothing; then follow the settlements, each with its value. Where nothing is claimed, the
+-- answer says how many are queued in each lane.
 local REMEMBERED = 16
 local CLAIM = '>c8c8I4BB'
 
@@ -60,7 +61,6 @@ local function wake_others(request, found, drained)
     end
     queued = queued + there
     if there == 0 then
-      -- Tokens of the past would only raise false alarms.
       woken[lane] = nil
       empty[#empty + 1] = TOKENS[lane]
     elseif found > 0 and call('EXISTS', TOKENS[lane]) == 0 then
@@ -68,7 +68,9 @@ local function wake_others(request, found, drained)
       wake(lane, 1)
     end
   end
-  if empty[1] then
+  -- Tokens of the past would only raise false alarms. But a lone one was rung for, and its token is gone; should one
+  -- be left, the claim that it brings finds nothing, and removes the others.
+  if found ~= 1 and empty[1] then
     call('DEL', unpack(empty))
   end
   return queued
@@ -85,12 +87,14 @@ return function(KEYS, ARGV)
     settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
   end
   write_released()
-  local answer = { settled, 0, -1 }
   if ARGV[2] == '' then
+    local all = numbers()
+    local queued, other = all[AT.queued], all[AT.queued + 1]
     write_all()
-    return answer
+    return { settled, queued, other }
   end
 
+  local answer = { settled, 0, -1 }
   local request = read_request(ARGV[2])
   if not request then
     answer[2] = -1

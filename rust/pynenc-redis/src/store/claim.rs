@@ -74,7 +74,7 @@ impl Store {
         }
         match claim {
             Some(request) => Ok((told, claims(request, items)?)),
-            None => Ok((told, Claims::default())),
+            None => Ok((told, Claims { queued_by_lane: queued_by_lane(items)?, ..Claims::default() })),
         }
     }
 
@@ -198,7 +198,13 @@ fn claims(request: &ClaimRequest, mut items: std::vec::IntoIter<Value>) -> Resul
     let next_due = reply::number(&reply::next(&mut items)?)?;
     let queued = usize::try_from(queued).map_err(|_| RedisError::UnknownWorker(request.worker))?;
     let taken = std::iter::from_fn(|| taken(&mut items).transpose()).collect::<Result<_>>()?;
-    Ok(Claims { taken, next_due: u64::try_from(next_due).ok(), queued })
+    Ok(Claims { taken, next_due: u64::try_from(next_due).ok(), queued, queued_by_lane: [0; 2] })
+}
+
+/// What is told in place of a claim.
+fn queued_by_lane(mut items: std::vec::IntoIter<Value>) -> Result<[usize; 2]> {
+    let mut next = || Ok::<_, RedisError>(usize::try_from(reply::number(&reply::next(&mut items)?)?).unwrap_or(0));
+    Ok([next()?, next()?])
 }
 
 /// The next of an answer that hands invocations out.

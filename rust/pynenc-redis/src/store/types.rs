@@ -114,6 +114,8 @@ pub struct Claims {
     pub next_due: Option<Micros>,
     /// How many are still queued in the lanes that were asked for.
     pub queued: usize,
+    /// By lane, how many are queued; told when nothing was asked for.
+    pub queued_by_lane: [usize; 2],
 }
 
 /// What the holder says of the run that it ends.

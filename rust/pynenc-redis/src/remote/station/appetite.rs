@@ -66,7 +66,7 @@ impl Station {
         let state = &self.lanes[lane as usize];
         let ahead = if lane == Lane::Sync { self.pace.fit(settings.fetch_ahead) } else { 0 };
         let (wants, spare) = (state.wants(), state.spare());
-        let asked = wants > 0 && (state.may_be_had() || busy);
+        let asked = wants > 0 && (state.may_be_had() || (busy && !self.ends_alone));
         let short = state.may_be_had() && busy && spare < ahead / 2;
         let limit = (wants + ahead.saturating_sub(spare)).min(MOST_CLAIMED);
         (asked || short).then_some(Appetite { wants: wants.min(MOST_CLAIMED), limit, ahead: ahead > 0 })

@@ -34,6 +34,7 @@ impl<C> State<C> {
     ) {
         match answer {
             Ok((answers, claims)) => {
+                self.note_pace(trip, !ends.is_empty(), &claims);
                 self.bring_answers(trip.place, ends, answers, after);
                 if let Some(request) = &trip.claim {
                     self.bring_work(trip, request, claims, after);
@@ -66,6 +67,24 @@ impl<C> State<C> {
         }
         if !again.is_empty() {
             self.send_again(place, again, Instant::now() + BREATH);
+        }
+    }
+
+    /// Whether ends had better ask for work along with them: a claim that finds something saves a trip, and one
+    /// that finds nothing costs the server as much as the end.
+    fn note_pace(&mut self, trip: &Trip<'_, C>, has_ended: bool, claims: &Claims) {
+        let Some(station) = self.stations.get_mut(trip.place) else { return };
+        if trip.claim.is_some() {
+            if has_ended {
+                station.ends_alone = claims.taken.is_empty() && claims.queued == 0;
+            }
+            return;
+        }
+        for (lane, &queued) in station.lanes.iter_mut().zip(&claims.queued_by_lane) {
+            if queued > 0 && lane.is_used() {
+                lane.ring();
+                station.ends_alone = false;
+            }
         }
     }
 

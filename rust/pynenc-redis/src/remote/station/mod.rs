@@ -61,6 +61,9 @@ pub(super) struct Station {
     unanswered: Option<ClaimRequest>,
     /// How many claims in a row brought nothing.
     barren: u32,
+    /// Bodies end faster than work comes: the last claim that went along with ends found nothing, and since then
+    /// nothing was queued. Ends go without one, then, and the doorbell says when there is something.
+    ends_alone: bool,
     /// The store cannot be worked with before.
     not_before: Option<Instant>,
     /// When something delayed will be due, as far as the store has told.
@@ -93,6 +96,7 @@ impl Station {
             in_flight: false,
             unanswered: None,
             barren: 0,
+            ends_alone: false,
             not_before: None,
             due: None,
             turn: 0,
