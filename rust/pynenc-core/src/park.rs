@@ -40,6 +40,12 @@ impl Parker {
         true
     }
 
+    /// Whether its next sleep will end at once.
+    #[must_use]
+    pub fn is_woken(&self) -> bool {
+        *self.woken.lock()
+    }
+
     /// Wake the thread, or let its next sleep end at once.
     pub fn unpark(&self) {
         *self.woken.lock() = true;

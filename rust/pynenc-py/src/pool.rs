@@ -195,11 +195,18 @@ impl Pool {
         self.running.fetch_sub(1, Ordering::AcqRel);
         if sleeps {
             if !self.is_stopping() {
-                gil::release(py, || cell.parker.park(None));
+                gil::release(py, || self.sleep(cell));
             }
             self.idle.fetch_sub(1, Ordering::AcqRel);
         }
         drained.map(drop)
+    }
+
+    /// Until there is work, or the pool stops.
+    fn sleep(self: &Arc<Self>, cell: &ThreadCell) {
+        let pool = Arc::clone(self);
+        self.runtime.engine.carry_before_sleep(self.worker(), &cell.parker, move || pool.is_stopping());
+        cell.parker.park(None);
     }
 
     /// Whether there is no more, so that the thread is to be woken by what comes next.

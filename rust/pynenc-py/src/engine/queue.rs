@@ -150,6 +150,14 @@ impl Engine {
         }
     }
 
+    /// Before a thread sleeps: tell the store what there is to be told.
+    pub(crate) fn carry_before_sleep(&self, worker: u32, parker: &Parker, is_over: impl FnMut() -> bool + 'static) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Remote(remote) => remote.remote.carry_before_sleep(worker, parker, is_over),
+        }
+    }
+
     /// Stop waiting for work; a wake-up that was spent on this parker goes to another.
     pub(crate) fn leave_idle(&self, lane: Lane, parker: &Arc<Parker>) {
         match self {

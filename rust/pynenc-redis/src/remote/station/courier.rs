@@ -8,7 +8,20 @@ use std::sync::Arc;
 use pynenc_core::park::Parker;
 
 use super::round::Next;
+use crate::patience;
+use crate::remote::Remote;
 use crate::remote::shared::Shared;
+
+impl<C: Send + 'static> Remote<C> {
+    /// Before a thread of a worker sleeps until `parker` is woken: what there is to be carried it carries itself, since
+    /// the courier would have to be woken first. Blocks, until `is_over` or there is something to do here.
+    pub fn carry_before_sleep(&self, worker: u32, parker: &Parker, is_over: impl FnMut() -> bool + 'static) {
+        let place = (worker as usize).checked_sub(1);
+        if let Some(place) = place.filter(|_| self.shared().is_home()) {
+            patience::with(is_over, || self.shared().make_trips_until_woken(place, parker));
+        }
+    }
+}
 
 impl<C> Shared<C> {
     pub(super) fn run_courier(&self, place: usize) {
@@ -30,6 +43,20 @@ impl<C> Shared<C> {
                 Next::Go(load) => self.carry(place, load),
                 Next::Sleep(None) => return,
                 // The courier keeps the time.
+                Next::Sleep(Some(_)) | Next::Over => break,
+            }
+        }
+        if let Some(courier) = self.courier_of(place) {
+            courier.unpark();
+        }
+    }
+
+    /// The same until this thread has something else to do: then the rest is the courier's.
+    fn make_trips_until_woken(&self, place: usize, parker: &Parker) {
+        while !parker.is_woken() && !patience::is_over() {
+            match self.load(place) {
+                Next::Go(load) => self.carry(place, load),
+                Next::Sleep(None) => return,
                 Next::Sleep(Some(_)) | Next::Over => break,
             }
         }
