@@ -33,6 +33,15 @@ pub(super) struct Listening {
     pub(super) to_read: VecDeque<Ref>,
     /// To be read at that time, if they are still waited for then; in the order of the times, more or less.
     pub(super) guarded: VecDeque<(Instant, Ref)>,
+    /// The keeper sleeps until the first of these is due.
+    knows_guarded: bool,
+}
+
+impl Listening {
+    /// Whether there is something to read of which the keeper does not know.
+    pub(super) fn calls_keeper(&self) -> bool {
+        self.read_all || !self.to_read.is_empty() || (!self.guarded.is_empty() && !self.knows_guarded)
+    }
 }
 
 /// Who listens; the engine may be gone before the connection notices.
@@ -220,6 +229,7 @@ impl<C> State<C> {
         } else {
             Some(now)
         };
+        self.listening.knows_guarded = !self.listening.guarded.is_empty();
         Reading { ids, epoch: self.epoch(), next }
     }
 

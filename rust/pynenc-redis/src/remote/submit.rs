@@ -158,7 +158,7 @@ impl<C: Send + 'static> Shared<C> {
                 Err(failure)
             }
         });
-        if notify.is_some() {
+        if notify.is_some() && self.decide(|state, _| state.listening.calls_keeper()) {
             self.keeper.unpark();
         }
         receipts

@@ -27,7 +27,7 @@ impl<C: Send + 'static> Remote<C> {
             shared.close();
         }
         let guard = shared.guard_time();
-        let unacknowledged = shared.decide(|state, after| {
+        let (unacknowledged, calls_keeper) = shared.decide(|state, after| {
             let mut unacknowledged = false;
             for (token, &at) in (first..).zip(all) {
                 if state.mirror.watch(at, by, token, after) {
@@ -35,12 +35,14 @@ impl<C: Send + 'static> Remote<C> {
                     state.attend(at, guard);
                 }
             }
-            unacknowledged
+            (unacknowledged, state.listening.calls_keeper())
         });
         if unacknowledged {
             shared.send_pipelines();
         }
-        shared.keeper.unpark();
+        if calls_keeper {
+            shared.keeper.unpark();
+        }
     }
 
     /// Take a subscription back from the invocations that have not ended.

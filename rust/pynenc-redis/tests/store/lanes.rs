@@ -95,6 +95,10 @@ fn tokens_are_few_and_none_is_left_of_what_is_gone() {
     app.claim(500);
     assert!(tokens(&server, Lane::Sync) > 0);
     app.claim(500);
+    assert_eq!(app.claim(500).len(), 0);
+    assert_eq!(tokens(&server, Lane::Sync), 0);
+    app.store.submit(&[plain(&app.store), plain(&app.store)]).unwrap();
+    assert_eq!(app.claim(500).len(), 2);
     assert_eq!(tokens(&server, Lane::Sync), 0);
 }
 

@@ -75,9 +75,8 @@ impl<C> State<C> {
     fn note_pace(&mut self, trip: &Trip<'_, C>, has_ended: bool, claims: &Claims) {
         let Some(station) = self.stations.get_mut(trip.place) else { return };
         if trip.claim.is_some() {
-            if has_ended {
-                station.ends_alone = claims.taken.is_empty() && claims.queued == 0;
-            }
+            let found = !claims.taken.is_empty();
+            station.ends_alone = claims.queued == 0 && if has_ended { !found } else { station.ends_alone };
             return;
         }
         for (lane, &queued) in station.lanes.iter_mut().zip(&claims.queued_by_lane) {

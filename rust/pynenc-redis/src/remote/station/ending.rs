@@ -98,6 +98,10 @@ impl<C> State<C> {
         if entry.slip.is_none() {
             station.lane(lane).expect_one();
         }
+        if station.unreported.front().is_some_and(|&(first, of, _)| (first, of) == (entry.at, fence)) {
+            // Its end reports it: the courier has no time to keep for it.
+            station.unreported.pop_front();
+        }
         station.outbox.push(entry);
         station.call_courier(after);
         Ok(())

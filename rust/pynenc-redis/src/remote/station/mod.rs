@@ -61,8 +61,8 @@ pub(super) struct Station {
     unanswered: Option<ClaimRequest>,
     /// How many claims in a row brought nothing.
     barren: u32,
-    /// Bodies end faster than work comes: the last claim that went along with ends found nothing, and since then
-    /// nothing was queued. Ends go without one, then, and the doorbell says when there is something.
+    /// Work is rare: the last claim that went along with ends found nothing, and since then nothing was left in the
+    /// queue. Ends go without one, then, and the doorbell says when there is something.
     ends_alone: bool,
     /// The store cannot be worked with before.
     not_before: Option<Instant>,
