@@ -64,8 +64,8 @@ impl Station {
 
     fn appetite(&self, lane: Lane, busy: bool, settings: &Settings) -> Option<Appetite> {
         let state = &self.lanes[lane as usize];
-        // Where work is rare nothing is there to be fetched ahead, and what comes begins at once.
-        let ahead = if lane == Lane::Sync && !self.ends_alone { self.pace.fit(settings.fetch_ahead) } else { 0 };
+        // Where it comes one by one nothing is there to be fetched ahead, and what there is begins at once.
+        let ahead = if lane == Lane::Sync && !self.comes_singly { self.pace.fit(settings.fetch_ahead) } else { 0 };
         let (wants, spare) = (state.wants(), state.spare());
         let asked = wants > 0 && (state.may_be_had() || (busy && !self.ends_alone));
         let short = state.may_be_had() && busy && spare < ahead / 2;

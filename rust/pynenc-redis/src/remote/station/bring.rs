@@ -71,12 +71,16 @@ impl<C> State<C> {
     }
 
     /// Whether ends had better ask for work along with them: a claim that finds something saves a trip, and one
-    /// that finds nothing costs the server as much as the end.
+    /// that finds nothing costs the server as much as the end. And whether what threads wait for comes one by one.
     fn note_pace(&mut self, trip: &Trip<'_, C>, has_ended: bool, claims: &Claims) {
         let Some(station) = self.stations.get_mut(trip.place) else { return };
         if trip.claim.is_some() {
-            let found = !claims.taken.is_empty();
-            station.ends_alone = claims.queued == 0 && if has_ended { !found } else { station.ends_alone };
+            let (taken, nothing_left) = (claims.taken.len(), claims.queued == 0);
+            if has_ended {
+                station.ends_alone = taken == 0 && nothing_left;
+            } else if taken > 0 {
+                station.comes_singly = taken == 1 && nothing_left;
+            }
             return;
         }
         for (lane, &queued) in station.lanes.iter_mut().zip(&claims.queued_by_lane) {

@@ -61,9 +61,11 @@ pub(super) struct Station {
     unanswered: Option<ClaimRequest>,
     /// How many claims in a row brought nothing.
     barren: u32,
-    /// Work is rare: the last claim that went along with ends found nothing, and since then nothing was left in the
-    /// queue. Ends go without one, then, and the doorbell says when there is something.
+    /// The last claim that went along with ends found nothing, and since then nothing was queued when bodies ended.
+    /// Ends go without one, then, and the doorbell says when there is something.
     ends_alone: bool,
+    /// The last claim of threads that waited found one, and no more.
+    comes_singly: bool,
     /// The store cannot be worked with before.
     not_before: Option<Instant>,
     /// When something delayed will be due, as far as the store has told.
@@ -97,6 +99,7 @@ impl Station {
             unanswered: None,
             barren: 0,
             ends_alone: false,
+            comes_singly: false,
             not_before: None,
             due: None,
             turn: 0,
