@@ -16,9 +16,9 @@ local counters, counters_text, has_counters, is_counted
 -- By lane, how many are to be woken; members and deadlines; the number of the claim and
 -- how many it has taken; how many have ended; by digest, how many records more name it.
 local woken, leases, claim_number, taken, ended, named, has_named = {}, {}, nil, 0, 0, {}, false
--- By id, the records that were looked at, the texts of those that were read, and their keys;
--- whether there is any of these.
-local records, texts, names, has_looked = nil, nil, nil, true
+-- By id, the records that were looked at, the texts of those that were read, and their keys; whether there is any of
+-- these, or of the texts alone.
+local records, texts, names, has_looked, has_texts = nil, nil, nil, true, false
 -- What was claimed or ended by its text, and is to be counted.
 local moves = {}
 -- Records of which a table is to be written; keys and texts to be written, and how many; the keys of what is to be
@@ -91,9 +91,15 @@ do
     settings = text
   end
 
-  function begin(KEYS, ARGV)
+  local function find_globals()
     call, pack, parse = redis.call, struct.pack, struct.unpack
     sub, byte, band = string.sub, string.byte, bit.band
+  end
+
+  function begin(KEYS, ARGV)
+    if not call then
+      find_globals()
+    end
     if P ~= KEYS[1] then
       P = KEYS[1]
       PREFIX_OF_RECORDS, COUNTERS = P .. 'i:', P .. 'n'
@@ -122,7 +128,9 @@ do
     end
     claim_number, taken, ended = nil, 0, 0
     if has_looked then
-      records, texts, names, has_looked = {}, {}, {}, false
+      records, texts, names, has_looked, has_texts = {}, {}, {}, false, false
+    elseif has_texts then
+      texts, has_texts = {}, false
     end
     for i = 1, #moves do
       -- The last call broke off before it counted them.

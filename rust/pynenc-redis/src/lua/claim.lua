@@ -92,8 +92,7 @@ do
   -- Ids of parked work of a lane that this worker knows; they are off their line then.
   local function pop_parked(lane, want, request)
     local ids = {}
-    local tasks = numbers()[AT.apart + lane] > 0 and call('SMEMBERS', P .. 'pkt') or {}
-    for _, task in ipairs(tasks) do
+    for _, task in ipairs(call('SMEMBERS', P .. 'pkt')) do
       if want > #ids and sub(task, 1, 1) == tostring(lane) and knows(request, sub(task, 2)) then
         pop_first('pk:' .. task, lane, want - #ids, ids)
         if call('EXISTS', P .. 'pk:' .. task) == 0 then
@@ -150,7 +149,9 @@ do
 
     local queued = numbers()
     for _, lane in ipairs(request.lanes) do
-      look_at_all(pop_parked(lane, request.limit - found, request), PARKED)
+      if queued[AT.apart + lane] > 0 then
+        look_at_all(pop_parked(lane, request.limit - found, request), PARKED)
+      end
       while queued[AT.queued + lane] > 0 and found < request.limit and looks < MOST_LOOKS do
         drained[lane] = not look_at_all(pop(lane, request.limit - found), QUEUED, lane) or nil
         count_plain()

@@ -82,14 +82,15 @@ end
 
 -- Have the texts of these at hand, by one command.
 local function fetch(ids)
-  has_looked = true
   local id = ids[1]
   if id and not ids[2] then
+    has_texts = true
     if texts[id] == nil then
       texts[id] = text_of_one(id)
     end
     return
   end
+  has_looked = true
   for from = 1, #ids, MOST_WORDS do
     local keys = {}
     for i = from, math.min(#ids, from + MOST_WORDS - 1) do
@@ -121,7 +122,7 @@ end
 
 -- The same for one of which no table was made.
 local function rewrite(id, text)
-  texts[id], has_looked = text, true
+  texts[id], has_texts = text, true
   words[filled + 1], words[filled + 2] = names[id] or PREFIX_OF_RECORDS .. id, text
   filled = filled + 2
 end
@@ -225,14 +226,20 @@ end
 
 -- Count what moved by its text (`plain.lua`): all that moved alike at once.
 local function count_plain()
+  if not moves[1] then
+    return
+  end
+  local all = numbers()
+  is_counted = true
   for i = 1, #moves do
     local move = moves[i]
-    count_status(move.from, -move.times)
-    count_status(move.to, move.times)
-    if move.lane then
-      count(AT.queued + move.lane, -move.times)
+    local from, to, times, lane = move.from + 1, move.to + 1, move.times, move.lane
+    all[from], all[to] = all[from] - times, all[to] + times
+    if lane then
+      all[AT.queued + lane] = all[AT.queued + lane] - times
+    else
+      all[AT.bytes] = all[AT.bytes] + move.bytes
     end
-    count(AT.bytes, move.bytes)
     move.times, move.bytes, moves[i] = 0, 0, nil
   end
 end

@@ -94,7 +94,8 @@ return function(KEYS, ARGV)
     return { settled, queued, other }
   end
 
-  local answer = { settled, 0, -1 }
+  -- With room for one, so that it need not grow.
+  local answer = { settled, 0, -1, nil, nil }
   local request = read_request(ARGV[2])
   if not request then
     answer[2] = -1
