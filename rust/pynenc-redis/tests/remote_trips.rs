@@ -45,15 +45,25 @@ impl Stage {
         self.remote.claim_started(self.worker, Lane::Sync, idle).unwrap()
     }
 
-    /// Have this many given to the slot, and take them.
+    /// Have this many given to the slot of more that are queued, and take them.
     fn hold(&self, count: usize) -> Vec<Work> {
         assert!(self.come(count).is_none());
         let trip = next_claim(&self.trips);
         let taken = (0..count).map(|_| self.server.taken(b"x")).collect();
         let told = trip.settle.iter().map(|_| Ok(())).collect();
-        trip.answer(told, Claims { taken, ..Claims::default() });
+        trip.answer(told, Claims { taken, queued: 1, ..Claims::default() });
         assert!(self.parker.park(Some(Instant::now() + PATIENCE)));
         (0..count).map(|_| self.remote.claim_started(self.worker, Lane::Sync, None).unwrap().unwrap()).collect()
+    }
+
+    /// Take what a claim has brought that no thread waited for yet.
+    fn hold_what_came(&self) -> Work {
+        let mut work = None;
+        eventually("work came", || {
+            work = self.remote.claim_started(self.worker, Lane::Sync, None).unwrap();
+            work.is_some()
+        });
+        work.unwrap()
     }
 
     fn end(&self, (at, fence): (Ref, Fence), value: Vec<u8>) {
@@ -93,6 +103,38 @@ fn a_ring_while_the_store_is_being_asked_is_not_forgotten() {
     stage.remote.know_tasks(stage.worker, &["more"]).unwrap();
     older.accept();
     next_claim(&stage.trips).accept();
+}
+
+#[test]
+fn ends_ask_along_for_work_while_that_finds_some() {
+    let stage = Stage::quiet();
+    let ring = |count: usize| {
+        assert!(stage.come(1).is_none());
+        stage.server.push_token(Lane::Sync);
+        let claim = next_claim(&stage.trips);
+        let taken = (0..count).map(|_| stage.server.taken(b"x")).collect();
+        claim.answer(Vec::new(), Claims { taken, ..Claims::default() });
+        assert!(stage.parker.park(Some(Instant::now() + PATIENCE)));
+        stage.come(1).unwrap()
+    };
+    let end = |work: &Work| {
+        stage.end((work.at, work.fence), b"y".to_vec());
+        let trip = next(&stage.trips);
+        assert_eq!(trip.settle.len(), 1);
+        trip
+    };
+    let asked_along = end(&stage.hold(1).remove(0));
+    assert!(asked_along.claim.is_some());
+    asked_along.accept();
+    // It found nothing: the next one goes alone, and is told that something came meanwhile.
+    let alone = end(&ring(1));
+    assert!(alone.claim.is_none());
+    alone.answer(vec![Ok(())], Claims { queued_by_lane: [1, 0], ..Claims::default() });
+    let asked = next_claim(&stage.trips);
+    assert!(asked.settle.is_empty());
+    asked.answer(Vec::new(), Claims { taken: vec![stage.server.taken(b"x")], ..Claims::default() });
+    let found = stage.hold_what_came();
+    assert!(end(&found).claim.is_some());
 }
 
 #[test]

@@ -38,19 +38,23 @@ local function note_nonce(request)
   call('HSET', P .. 'w:' .. request.worker, 'c', nonces)
 end
 
+-- How many are given again.
 local function answer_again(request, answer)
+  local given = 0
   local members = call('ZRANGE', P .. 'h:' .. request.worker, 0, -1)
   for _, member in ipairs(members) do
     local r = load(sub(member, 9))
     if r and r.nonce == request.nonce then
       add_to_answer(answer, r)
+      given = given + 1
     end
   end
+  return given
 end
 
 -- Have another worker woken for what this one left, and nobody for what is not there; how many are
 -- queued now.
-local function wake_others(request, found, drained)
+local function wake_others(request, found, drained, given)
   local queued, empty = 0, {}
   for _, lane in ipairs(request.lanes) do
     local there = numbers()[AT.queued + lane]
@@ -60,6 +64,10 @@ local function wake_others(request, found, drained)
       there = 0
     end
     queued = queued + there
+    if given >= request.limit and numbers()[AT.apart + lane] > 0 then
+      -- Of what is parked some that it knows may be left.
+      queued = queued + 1
+    end
     if there == 0 then
       woken[lane] = nil
       empty[#empty + 1] = TOKENS[lane]
@@ -103,17 +111,17 @@ return function(KEYS, ARGV)
     return answer
   end
   local due = promote()
-  local found, drained = 0, {}
+  local found, drained, given = 0, {}, nil
   if is_sent_again(request) then
-    answer_again(request, answer)
+    given = answer_again(request, answer)
   else
     found, drained = claim(request, answer)
   end
-  answer[2] = wake_others(request, found, drained)
+  answer[2] = wake_others(request, found, drained, given or found)
   if found > 0 then
     note_nonce(request)
   end
-  if due and found < request.limit then
+  if due then
     answer[3] = math.max(0, tonumber(due) - NOW)
   end
   write_all()

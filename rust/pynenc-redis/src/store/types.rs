@@ -110,9 +110,10 @@ pub struct Taken {
 pub struct Claims {
     /// What the worker holds from now on.
     pub taken: Vec<Taken>,
-    /// In how long something delayed will be due; known when less was taken than asked for.
+    /// In how long something delayed will be due.
     pub next_due: Option<Micros>,
-    /// How many are still queued in the lanes that were asked for.
+    /// How many are still queued in the lanes that were asked for; one more where parked work may be left for the
+    /// worker.
     pub queued: usize,
     /// By lane, how many are queued; told when nothing was asked for.
     pub queued_by_lane: [usize; 2],

@@ -136,7 +136,7 @@ impl<C> State<C> {
         let taken = claims.taken.len();
         station.unanswered = None;
         station.barren = if taken == 0 { station.barren + 1 } else { 0 };
-        let more = taken >= request.limit || (claims.queued > 0 && station.barren < MOST_BARREN);
+        let more = claims.queued > 0 && station.barren < MOST_BARREN;
         for &lane in &request.lanes {
             self.awaited[lane as usize] &= station.lane(lane).answered(more);
         }
