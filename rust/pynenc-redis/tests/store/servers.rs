@@ -101,3 +101,20 @@ fn what_is_no_record_is_not_there() {
         app.store.tick().unwrap();
     }
 }
+
+#[test]
+fn what_a_function_counted_before_it_broke_off_is_not_counted() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let taken = app.run(plain(&app.store));
+    let other = app.run(plain(&app.store));
+    let ends = [&taken, &other].map(|taken| app.settlement(taken.id, taken.fence, End::Success(b"x".to_vec())));
+    app.link.pass_errors_on();
+    let _: String = server.ask(&["SET", "pynenc:2:{app}:ret", "no list"]);
+    assert!(app.store.settle(&ends[..1]).is_err());
+    let _: usize = server.ask(&["DEL", "pynenc:2:{app}:ret"]);
+    for told in app.store.settle(&ends).unwrap() {
+        told.unwrap();
+    }
+    app.check();
+}
