@@ -74,6 +74,8 @@ bounds = st.builds(
 )
 which = st.integers(0, 9)
 """Counted from the newest."""
+CROWDED = 5
+"""So many are compared after every step that more would only take time."""
 rarely = st.sampled_from([False, False, False, False, True])
 delays = st.sampled_from([0.0, 0.0, 7.0])
 steps_of_a_holder = st.sampled_from(["start", "success", "failed", "cancelled", "retry", "release", "resume", "pause"])
@@ -138,6 +140,14 @@ class EngineMachine(RuleBasedStateMachine):
                 assert found not in self.ids
                 self.ids.append(found)
             assert (kind, self.ids.index(found), same) == expected
+
+    @precondition(lambda self: len(self.ids) < CROWDED)
+    @rule(size=st.integers(8, 9), is_async=rarely, claimed=st.sampled_from([0, 9, 20]))
+    def submit_crowd(self, size: int, is_async: bool, claimed: int) -> None:
+        crowd = [Submission(task_id="app.add", call=f"call {next(numbers)}", is_async=is_async) for _ in range(size)]
+        self.submit(batch=crowd, parent=None)
+        if claimed:
+            self.claim(1, claimed, "any")
 
     def living(self) -> list[int]:
         return [worker for worker in self.workers if worker in self.model.deadlines]

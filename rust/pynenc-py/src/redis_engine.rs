@@ -200,7 +200,7 @@ impl PyRedisEngine {
         let (waiter, target) = (self.hold(py, waiter)?, self.id(py, invocation_id)?);
         let taken = self.ask(py, |store| store.claim_awaited(waiter, target, store.fresh_number()))?;
         if let Some(taken) = &taken {
-            self.workers.gave_beside(waiter.0, taken.id, taken.fence);
+            self.workers.gave_beside(waiter, taken.id, taken.fence);
         }
         taken.map(|taken| self.claimed(py, taken)).transpose()
     }

@@ -48,9 +48,9 @@ impl PortWorkers {
         self.of(number, |worker| worker.given.insert(id, fence));
     }
 
-    /// Whoever was given `waiter` was given this too.
-    pub(super) fn gave_beside(&self, waiter: InvocationId, id: InvocationId, fence: Fence) {
-        if let Some(worker) = self.0.lock().iter_mut().find(|worker| worker.given.contains_key(&waiter)) {
+    /// Whoever was given the waiter, with that fence, was given this too.
+    pub(super) fn gave_beside(&self, (waiter, held): (InvocationId, Fence), id: InvocationId, fence: Fence) {
+        if let Some(worker) = self.0.lock().iter_mut().find(|worker| worker.given.get(&waiter) == Some(&held)) {
             worker.given.insert(id, fence);
         }
     }
