@@ -295,14 +295,14 @@ def _raw(invocation_id: str) -> bytes:
 def test_keys_of_others_stay_as_they_are(made: Callable[..., Pynenc], start_server: StartServer) -> None:
     server = start_server()
     with server.client() as client:
-        foreign = {b"plain": b"1", b"pynenc:2:{other}:i:x": b"2", b"pynenc:2:{keys-of-us}x": b"3", b"celery": b"4"}
+        foreign = {b"plain": b"1", b"pynenc:3:{other}:i:x": b"2", b"pynenc:3:{keys-of-us}x": b"3", b"celery": b"4"}
         client.mset(foreign)
         app, other = made(server.url, "keys-of-us"), made(server.url, "keys-of-us.b")
         kept = other.task(echo)(5)
         with app.running():
             assert app.task(echo)(1).get(timeout=BOUND_S) == 1
         app.purge()
-        assert not client.keys("pynenc:2:{keys-of-us}:i:*")
+        assert not client.keys("pynenc:3:{keys-of-us}:i:*")
         assert {key: client.get(key) for key in foreign} == foreign
     with other.running():
         assert kept.get(timeout=BOUND_S) == 5

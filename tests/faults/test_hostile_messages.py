@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from pynenc.exceptions import ResultExpired
 from tests.faults.rig.report import Row
 
 BOUND_S = 60.0
@@ -85,12 +86,27 @@ def test_t37_a_hostile_message_is_refused_and_the_worker_lives(new_cluster, dire
 @pytest.mark.parametrize("record", [b"", b"x", b"\xff" * 79, b"\0" * 200, b"\xff" * 200], ids=repr)
 def test_t37_a_broken_record_costs_no_other(new_cluster, direct, record) -> None:
     cluster = new_cluster(lease_seconds=1)
-    invocations = cluster.submit("work", [(number, 0.0) for number in range(20)])
+    invocations = [cluster.task("work")(number, 0.0) for number in range(20)]
     broken = invocations.pop(5)
     (key,) = [key for key in direct.keys("*:i:*") if key.endswith(raw_id(broken))]
     direct.set(key, record)
     cluster.worker(slots=4)
     assert [one.get(timeout=BOUND_S)[0] for one in invocations] == [*range(5), *range(6, 20)]
+    assert len(cluster.living) == 1
+    assert cluster.engine.doctor()
+
+
+@pytest.mark.parametrize("size", [None, 0, 100, 250, 400])
+def test_t37_a_broken_bundle_costs_no_other(new_cluster, direct, size) -> None:
+    cluster = new_cluster(lease_seconds=1)
+    broken = cluster.submit("work", [(number, 0.0) for number in range(20)])
+    (key,) = direct.keys("*:g:*")
+    direct.set(key, b"\xff" * 400 if size is None else direct.get(key)[:size])
+    others = cluster.submit("work", [(number, 0.0) for number in range(20, 40)])
+    cluster.worker(slots=4)
+    assert [one.get(timeout=BOUND_S)[0] for one in others] == [*range(20, 40)]
+    with pytest.raises(ResultExpired):
+        broken[-1].get(timeout=BOUND_S)
     assert len(cluster.living) == 1
     assert cluster.engine.doctor()
 

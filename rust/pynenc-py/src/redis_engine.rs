@@ -22,7 +22,7 @@ use pynenc_redis::error::RedisError;
 use pynenc_redis::link::timing::Timing;
 use pynenc_redis::link::{fitness, wire::Wire};
 use pynenc_redis::remote::{Remote, Settings};
-use pynenc_redis::store::{ClaimRequest, End, Receipt, Start, Store, WorkerId};
+use pynenc_redis::store::{ClaimRequest, End, IdRow, Receipt, Start, Store, WorkerId};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -158,7 +158,8 @@ impl PyRedisEngine {
 
     #[pyo3(signature = (batch, /))]
     fn submit(&self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<Vec<(&'static str, String, bool)>> {
-        let batch = batch.try_iter()?.map(|item| self.new_call(&item?)).collect::<PyResult<Vec<_>>>()?;
+        let mut row = IdRow::default();
+        let batch = batch.try_iter()?.map(|item| self.new_call(&item?, &mut row)).collect::<PyResult<Vec<_>>>()?;
         let receipts = self.ask(py, |store| store.submit(&batch))?;
         let told = receipts.into_iter().zip(&batch).map(|(receipt, call)| match receipt {
             Receipt::New => ("new", call.id.to_string(), true),
@@ -176,6 +177,7 @@ impl PyRedisEngine {
             worker: self.workers.id(worker)?,
             lanes,
             limit,
+            most: limit,
             nonce: self.store.fresh_number(),
             start: Start::None,
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pynenc_core::engine::Receipt;
+use pynenc_core::id::InvocationId;
 use pynenc_redis::remote::{self, Submission, Unacknowledged};
 use pyo3::prelude::*;
 
@@ -25,6 +26,11 @@ impl PyPipeline {
 
     pub(crate) fn is_of(&self, remote: &Arc<remote::Remote<Sent>>) -> bool {
         Arc::ptr_eq(&self.of, remote)
+    }
+
+    /// An id for the next call.
+    pub(crate) fn next_id(&self) -> InvocationId {
+        self.pipeline.next_id()
     }
 
     pub(crate) fn submit(&self, py: Python<'_>, submission: Submission<Sent>) -> PyResult<Receipt> {

@@ -7,6 +7,7 @@ use pynenc_core::engine::{Fence, Lane, Receipt, Submission};
 use pynenc_core::id::Ref;
 use pynenc_core::park::{Parker, Subscription};
 use pynenc_redis::remote;
+use pynenc_redis::store::IdRow;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -21,14 +22,14 @@ use crate::task::TaskCore;
 /// Calls that are to be taken together.
 pub(crate) enum Batch<'a> {
     Memory(&'a Memory, Vec<Submission<Call>>),
-    Remote(&'a RemoteEngine, Vec<remote::Submission<Sent>>),
+    Remote(&'a RemoteEngine, Vec<remote::Submission<Sent>>, IdRow),
 }
 
 impl Batch<'_> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Memory(_, calls) => calls.len(),
-            Self::Remote(_, calls) => calls.len(),
+            Self::Remote(_, calls, _) => calls.len(),
         }
     }
 
@@ -43,7 +44,10 @@ impl Batch<'_> {
     ) -> PyResult<()> {
         match self {
             Self::Memory(_, calls) => calls.push(submission::live(task, plan, values, parent, common)?),
-            Self::Remote(remote, calls) => calls.push(submission::sent(remote, plan, &values, parent, common)?),
+            Self::Remote(remote, calls, row) => {
+                let id = remote.remote.next_id(row);
+                calls.push(submission::sent(remote, id, plan, &values, parent, common)?);
+            }
         }
         Ok(())
     }
@@ -58,7 +62,7 @@ impl Batch<'_> {
     ) -> Result<Vec<Receipt>, Refusal> {
         match self {
             Self::Memory(memory, calls) => Ok(memory.submit_many(calls, notify)),
-            Self::Remote(remote, calls) => gil::ask(py, || match room {
+            Self::Remote(remote, calls, _) => gil::ask(py, || match room {
                 Some(room) => remote.remote.submit_patiently(calls, notify, room),
                 None => remote.remote.submit_many(calls, notify),
             }),
@@ -80,7 +84,11 @@ impl Engine {
         match self {
             Self::Memory(memory) => Ok(memory.submit_one(submission::live(task, plan, values, parent, &alone)?)),
             Self::Remote(remote) => {
-                remote.submit_one(task.py(), submission::sent(remote, plan, &values, parent, &alone)?)
+                let pipeline = remote.current_pipeline(task.py())?;
+                let id =
+                    pipeline.as_ref().map_or_else(|| remote.remote.fresh_id(), |pipeline| pipeline.get().next_id());
+                let submission = submission::sent(remote, id, plan, &values, parent, &alone)?;
+                remote.submit_one(task.py(), pipeline.as_ref(), submission)
             }
         }
     }
@@ -97,7 +105,7 @@ impl Engine {
     pub(crate) fn batch(&self, size: usize) -> Batch<'_> {
         match self {
             Self::Memory(memory) => Batch::Memory(memory, Vec::with_capacity(size)),
-            Self::Remote(remote) => Batch::Remote(remote, Vec::with_capacity(size)),
+            Self::Remote(remote) => Batch::Remote(remote, Vec::with_capacity(size), IdRow::default()),
         }
     }
 

@@ -48,11 +48,21 @@ impl RemoteEngine {
         self.remote.blobs().map(|blobs| Known { blobs, waits, shared: false })
     }
 
-    pub(super) fn submit_one(&self, py: Python<'_>, submission: Submission<Sent>) -> PyResult<Receipt> {
-        let pipeline = self.current_pipeline.bind(py).call0()?;
-        match pipeline.cast_into::<PyPipeline>() {
-            Ok(pipeline) if pipeline.get().is_of(&self.remote) => pipeline.get().submit(py, submission),
-            _ => Ok(gil::ask(py, || self.remote.submit_one(submission))?),
+    /// The pipeline of this engine that calls go into here, if there is one.
+    pub(super) fn current_pipeline<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyPipeline>>> {
+        let pipeline = self.current_pipeline.bind(py).call0()?.cast_into::<PyPipeline>();
+        Ok(pipeline.ok().filter(|pipeline| pipeline.get().is_of(&self.remote)))
+    }
+
+    pub(super) fn submit_one(
+        &self,
+        py: Python<'_>,
+        pipeline: Option<&Bound<'_, PyPipeline>>,
+        submission: Submission<Sent>,
+    ) -> PyResult<Receipt> {
+        match pipeline {
+            Some(pipeline) => pipeline.get().submit(py, submission),
+            None => Ok(gil::ask(py, || self.remote.submit_one(submission))?),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use pynenc_core::engine::Submission;
-use pynenc_core::id::Ref;
+use pynenc_core::id::{InvocationId, Ref};
 use pynenc_redis::remote;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -72,16 +72,16 @@ pub(crate) fn live<'py>(
     })
 }
 
-/// One call, as bytes.
+/// One call, as bytes, under that id.
 pub(crate) fn sent(
     engine: &RemoteEngine,
+    id: InvocationId,
     plan: &Plan,
     values: &Bound<'_, PyTuple>,
     parent: Option<Ref>,
     common: &InCommon,
 ) -> PyResult<remote::Submission<Sent>> {
     let py = values.py();
-    let id = engine.remote.fresh_id();
     // First: a rule that cannot be applied is said to be that, on every engine.
     let (rules, taken) = plan.rules(py, values, &common.prints)?;
     let packed = plan.wire()?.encode_call(values, id, &common.pieces, engine.known(true))?;

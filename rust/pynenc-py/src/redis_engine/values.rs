@@ -8,7 +8,7 @@ use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
 use pynenc_redis::blobs::Blobs;
-use pynenc_redis::store::{End, Ended, NewCall, RecordView, Settlement, Taken};
+use pynenc_redis::store::{End, Ended, IdRow, NewCall, RecordView, Settlement, Taken};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -25,9 +25,9 @@ use crate::memory_engine::PyClaim;
 const OF_THE_PORT: u8 = 0;
 
 impl PyRedisEngine {
-    /// A `Submission` of `pynenc.model.records`.
-    pub(super) fn new_call(&self, item: &Bound<'_, PyAny>) -> PyResult<NewCall> {
-        let py = item.py();
+    /// A `Submission` of `pynenc.model.records`, under the next id of a row.
+    pub(super) fn new_call(&self, item: &Bound<'_, PyAny>, row: &mut IdRow) -> PyResult<NewCall> {
+        let (py, id) = (item.py(), self.store.next_id(row));
         let key = |name: &str| -> PyResult<Option<Fingerprint>> { item.getattr(name)?.extract() };
         let arguments = key("arguments_fingerprint")?;
         let rules = Rules {
@@ -40,7 +40,7 @@ impl PyRedisEngine {
         };
         let parent: Option<String> = item.getattr(intern!(py, "parent_id"))?.extract()?;
         let is_async = item.getattr(intern!(py, "is_async"))?.is_truthy()?;
-        let (id, task) = (self.store.fresh_id(), item.getattr(intern!(py, "task_id"))?.extract::<String>()?);
+        let task = item.getattr(intern!(py, "task_id"))?.extract::<String>()?;
         let mut payload = vec![OF_THE_PORT];
         payload.extend(self.wire.encode_result(&item.getattr(intern!(py, "call"))?, id, 0, None)?.payload);
         Ok(NewCall {

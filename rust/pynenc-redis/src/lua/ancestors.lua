@@ -5,7 +5,7 @@ return function(KEYS, ARGV)
   local answer = { 0 }
   local id = ARGV[2]
   for link = 0, LINKS do
-    local r = id and load(id)
+    local r = id and glance(id)
     if not r or (link > 0 and r.status ~= PAUSED) then
       return answer
     end

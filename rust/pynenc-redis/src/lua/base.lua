@@ -16,6 +16,8 @@ local counters, counters_text, has_counters, is_counted
 -- By lane, how many are to be woken; members and deadlines; the number of the claim and
 -- how many it has taken; how many have ended; by digest, how many records more name it.
 local woken, leases, claim_number, taken, ended, named, has_named = {}, {}, nil, 0, 0, {}, false
+-- By family, the bundles that were looked at; the ids of which only a bundle speaks.
+local bundles, bundled
 -- By id, the records that were looked at, the texts of those that were read, and their keys; whether there is any of
 -- these, or of the texts alone.
 local records, texts, names, has_looked, has_texts = nil, nil, nil, true, false
@@ -128,7 +130,7 @@ do
     end
     claim_number, taken, ended = nil, 0, 0
     if has_looked then
-      records, texts, names, has_looked, has_texts = {}, {}, {}, false, false
+      records, texts, names, bundles, bundled, has_looked, has_texts = {}, {}, {}, {}, {}, false, false
     elseif has_texts then
       texts, has_texts = {}, false
     end

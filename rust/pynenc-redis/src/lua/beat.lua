@@ -13,8 +13,15 @@ return function(KEYS, ARGV)
   local lost, cancel, extended = {}, {}, {}
   for at = 1, #ARGV[3], BEAT_SIZE do
     local id, attempt, nonce = parse(BEAT, ARGV[3], at)
-    local r = load(id)
-    if not r or r.worker ~= worker or not holds(r, attempt, nonce) then
+    local b = bundle.held(id, worker, attempt, nonce)
+    local r = not b and glance(id)
+    if b then
+      if not b.is_extended then
+        b.is_extended = true
+        extended[#extended + 1] = deadline
+        extended[#extended + 1] = bundle.held_as(b)
+      end
+    elseif not r or r.worker ~= worker or not holds(r, attempt, nonce) then
       lost[#lost + 1] = id
     else
       extended[#extended + 1] = deadline

@@ -18,7 +18,7 @@ return function(KEYS, ARGV)
     save_flags(r)
     local client = call('HGET', P .. 'w:' .. r.worker, 'client')
     if client and client ~= NOBODY then
-      mail.add(client, pack('>Bc16', CANCEL_NOTICE, r.id))
+      mail.add(client, pack('>Bc16', NOTICE.cancel, r.id))
     end
     send_notices()
     return IS_REQUESTED

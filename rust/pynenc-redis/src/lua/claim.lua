@@ -6,19 +6,55 @@ local claim
 do
   local MOST_LOOKS = 500
 
-  -- The number of one of the list of fresh work, to tell it from those that came back.
+  local function is_bundle(entry)
+    return #entry ~= ID_SIZE
+  end
+
+  -- The number of an entry of the list of fresh work, to tell it from those that came back.
   local SEQ_FROM = 67
-  local function seq_of(id)
-    local text = texts[id]
+  local function seq_of(entry)
+    if is_bundle(entry) then
+      local b = bundle.of(entry)
+      return b and b.seq * IN_ONE_CALL or 0
+    end
+    local text = texts[entry]
     return text and #text >= HEAD_SIZE and parse('>I8', text, SEQ_FROM) or 0
   end
 
-  -- Take the oldest of the list and of what came back; each is in order by itself.
+  -- Put entries back to where they were taken from, from the one with that number on.
+  local function put_back(lane, entries, from)
+    local last = #entries
+    if from > last then
+      return
+    end
+    local backwards = {}
+    for i = last, from, -1 do
+      backwards[last - i + 1] = entries[i]
+    end
+    call('LPUSH', FRESH[lane], unpack(backwards))
+  end
+
+  -- Have the members of a bundle, off the queue, stand there in its place.
+  local function spread(lane, entry)
+    put_back(lane, bundle.ids_of(entry), 1)
+  end
+
+  local function fetch_ids(entries)
+    local ids = {}
+    for _, entry in ipairs(entries) do
+      if not is_bundle(entry) then
+        ids[#ids + 1] = entry
+      end
+    end
+    fetch(ids)
+  end
+
+  -- Take the oldest of the list and of what came back; each is in order by itself. A bundle comes alone.
   local function merged(lane, want, ids)
     local back = call('ZRANGE', P .. 'qr:' .. lane, 0, want - 1, 'WITHSCORES')
-    local fresh = call('LRANGE', P .. 'q:' .. lane, 0, want - 1)
+    local fresh = call('LRANGE', FRESH[lane], 0, want - 1)
     if back[1] and fresh[1] then
-      fetch(fresh)
+      fetch_ids(fresh)
     end
     local from_back, from_fresh = 0, 0
     while from_back + from_fresh < want do
@@ -28,16 +64,21 @@ do
       elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < seq_of(entry)) then
         from_back = from_back + 1
         ids[#ids + 1] = came_back
-      else
+      elseif not is_bundle(entry) then
         from_fresh = from_fresh + 1
         ids[#ids + 1] = entry
+      elseif not ids[1] then
+        from_fresh, ids[1] = 1, entry
+        break
+      else
+        break
       end
     end
     if from_back > 0 then
       count(AT.apart + lane, -call('ZREMRANGEBYRANK', P .. 'qr:' .. lane, 0, from_back - 1))
     end
     if from_fresh > 0 then
-      call('LPOP', P .. 'q:' .. lane, from_fresh)
+      call('LPOP', FRESH[lane], from_fresh)
     end
   end
 
@@ -50,15 +91,24 @@ do
     count(AT.apart + lane, -#found / 2)
   end
 
-  -- Ids off the list of fresh work. A count and a list of one are dearer than the one.
+  -- Entries off the list of fresh work: a bundle, or ids up to the next one. A count and a list of one are dearer than
+  -- the one.
   local function pop_fresh(lane, want)
-    if want > 1 and numbers()[AT.queued + lane] > 1 then
-      return call('LPOP', FRESH[lane], want) or {}
+    local first = want > 1 and numbers()[AT.queued + lane] > 1 and call('LINDEX', FRESH[lane], 0)
+    if not first or is_bundle(first) then
+      return { call('LPOP', FRESH[lane]) or nil }
     end
-    return { call('LPOP', FRESH[lane]) or nil }
+    local entries = call('LPOP', FRESH[lane], want)
+    for i, entry in ipairs(entries) do
+      if is_bundle(entry) then
+        put_back(lane, entries, i)
+        return { unpack(entries, 1, i - 1) }
+      end
+    end
+    return entries
   end
 
-  -- Ids off the queue of a lane: what somebody waits for, then the oldest.
+  -- What is next in the queue of a lane: what somebody waits for, then the oldest.
   local function pop(lane, want)
     if numbers()[AT.apart + lane] == 0 then
       return pop_fresh(lane, want)
@@ -106,7 +156,7 @@ do
   -- Whether its body counts as started from now on. One under a registration rule may have to, even if
   -- it is to lie with its claimer for a while: equal calls are new ones once it runs.
   local function starts_now(request, r)
-    return request.start == START_ALL or request.start == START_KEYED and band(r.have, REGISTRATION) ~= 0
+    return request.start == START.all or request.start == START.keyed and band(r.have, REGISTRATION) ~= 0
   end
 
   function claim(request, answer)
@@ -138,7 +188,25 @@ do
       end
     end
 
+    -- All of a bundle, or else its members stand in the queue each by itself from now on.
+    local function take_bundle(lane, entry)
+      local size = bundle.size_of(entry)
+      local b = bundle.of(entry)
+      if not b or b.status ~= REGISTERED or b.lane ~= lane or size > request.most - found
+        or not (request.takes_all or knows(request, bundle.task_of(b))) then
+        spread(lane, entry)
+        return
+      end
+      answer[#answer + 1] = entry
+      answer[#answer + 1] = bundle.claim(b, size, request)
+      found, looks = found + size, looks + 1
+    end
+
     local function look_at_all(ids, where, lane)
+      if ids[1] and is_bundle(ids[1]) then
+        take_bundle(lane, ids[1])
+        return true
+      end
       looks = looks + #ids
       fetch(ids)
       for _, id in ipairs(ids) do

@@ -13,7 +13,7 @@ return function(KEYS, ARGV)
       end
       unregister(r)
       free_key(r)
-      tell(r, pack('>Bc16', DROPPED_NOTICE, r.id))
+      tell(r, pack('>Bc16', NOTICE.dropped, r.id))
       drop_record(r)
       dropped = dropped + 1
     end
@@ -23,7 +23,7 @@ return function(KEYS, ARGV)
   -- With nothing queued, or nothing kept, what their lists still name is gone.
   for lane = 0, 1 do
     if numbers()[AT.queued + lane] == 0 then
-      call('DEL', P .. 'q:' .. lane)
+      call('DEL', FRESH[lane])
     end
   end
   if kept() == 0 then

@@ -80,7 +80,7 @@ end
 local function leave_behind(r, value, left)
   if #value > LARGE_SIZE then
     call('SET', P .. 'o:' .. r.id, value)
-    r.left = LEFT_LARGE
+    r.left = LEFT.large
   else
     r.added = r.added .. value
     r.left = left
@@ -92,6 +92,12 @@ local function note_end(id)
   NOW_TEXT = NOW_TEXT or pack('>I8', NOW)
   ended = ended + 1
   endings[#endings + 1] = NOW_TEXT .. id
+end
+
+-- So many are, of which there is one entry.
+local function note_ends(size, entry)
+  ended = ended + size
+  endings[#endings + 1] = entry
 end
 
 -- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value
@@ -117,7 +123,7 @@ local function finish(r, to, value, bytes, left, blobs)
   drop_payload(r)
   set_blobs(r, blobs or '')
   if value then
-    leave_behind(r, value, left or LEFT_VALUE)
+    leave_behind(r, value, left or LEFT.value)
   end
   r.bytes = bytes
   tell_end(r, value)

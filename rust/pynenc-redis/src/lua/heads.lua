@@ -3,7 +3,9 @@ return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local answer = {}
   for at = 1, #ARGV[2], 16 do
-    answer[#answer + 1] = call('GET', P .. 'i:' .. sub(ARGV[2], at, at + 15)) or ''
+    local id = sub(ARGV[2], at, at + 15)
+    glance(id)
+    answer[#answer + 1] = texts[id] or ''
   end
   return answer
 end

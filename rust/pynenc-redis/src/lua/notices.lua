@@ -1,8 +1,7 @@
 -- Telling those who wait. Notices to one process travel in one message, which is sent after
 -- everything of which it tells can be read.
-local ENDED_NOTICE, CANCEL_NOTICE, DROPPED_NOTICE = '\1', 2, 3
-local LEFT_NOTHING, LEFT_VALUE, LEFT_LARGE, LEFT_LOST = 0, 1, 2, 3
-local INLINE_SIZE = 8192
+local NOTICE = { ended = '\1', cancel = 2, dropped = 3, ends = '\4' }
+local LEFT = { nothing = 0, value = 1, large = 2, lost = 3 }
 
 -- Have a process told of the end. Most records have one such process, their submitter.
 local function add_watcher(r, client)
@@ -42,11 +41,12 @@ local function told_of_end(status, losses, left, size)
 end
 
 local function end_notice(id, status, losses, left, value)
+  local INLINE_SIZE = 8192
   -- What lies apart and is small enough for a notice travels with it all the same.
   local fits = value and #value <= INLINE_SIZE
   local inline = fits and value or ''
-  left = left == LEFT_LARGE and fits and LEFT_VALUE or left
-  return ENDED_NOTICE .. id .. told_of_end(status, losses, left, #inline) .. inline
+  left = left == LEFT.large and fits and LEFT.value or left
+  return NOTICE.ended .. id .. told_of_end(status, losses, left, #inline) .. inline
 end
 
 local function tell_end(r, value)

@@ -28,7 +28,7 @@ do
     -- `false` for those that go another way.
     local function kind_of(text)
       local status, flags, lane, losses, attempt, retries, left, history_size, _, notified, have = parse(KIND, text)
-      local usual = is_usual(have) and left == LEFT_NOTHING and history_size < (MOST_EVENTS - 1) * EVENT_SIZE
+      local usual = is_usual(have) and left == LEFT.nothing and history_size < (MOST_EVENTS - 1) * EVENT_SIZE
       local is_fresh = status == REGISTERED and flags == QUEUED and attempt == 0
       local runs = (status == RUNNING or status == PENDING) and flags == 0
       return usual and (is_fresh or runs) and {
@@ -87,14 +87,14 @@ do
       local claim = move_of(kind, to)
       claim.lane = kind.lane
       claim.head = pack('>BBBBI4I4', to, 0, kind.lane, kind.losses, 1, kind.retries)
-      claim.tail = NOBODY .. pack('>BI4I8c8B', LEFT_NOTHING, kind.history_size + lines * EVENT_SIZE, 0, kind.notified,
+      claim.tail = NOBODY .. pack('>BI4I8c8B', LEFT.nothing, kind.history_size + lines * EVENT_SIZE, 0, kind.notified,
         kind.have)
       return claim
     end
 
     -- What all that one request claims have in common: all before the place within the claim, and the lines of history.
     local function claim_by(request, kind)
-      local to = request.start == START_ALL and RUNNING or PENDING
+      local to = request.start == START.all and RUNNING or PENDING
       local claim = kind[to] or claim_of(kind, to)
       if claim.request ~= request then
         claim.request = request
@@ -140,7 +140,7 @@ do
       local lines = kind.status == PENDING and 2 or 1
       local ending = move_of(kind, to)
       ending.head = pack('>BBBBI4I4', to, 0, kind.lane, kind.losses, kind.attempt, kind.retries)
-      ending.left = pack('>BI4', LEFT_VALUE, kind.history_size + lines * EVENT_SIZE)
+      ending.left = pack('>BI4', LEFT.value, kind.history_size + lines * EVENT_SIZE)
       ending.told_to = NOBODY .. string.char(kind.have)
       return ending
     end
@@ -155,9 +155,9 @@ do
 
     local function notice_of(id, kind, ending, value)
       if ending.value_size ~= #value then
-        ending.value_size, ending.told = #value, told_of_end(ending.to, kind.losses, LEFT_VALUE, #value)
+        ending.value_size, ending.told = #value, told_of_end(ending.to, kind.losses, LEFT.value, #value)
       end
-      return ENDED_NOTICE .. id .. ending.told .. value
+      return NOTICE.ended .. id .. ending.told .. value
     end
 
     -- Whether the payload is small enough to be kept; mostly the whole record is.

@@ -2,6 +2,7 @@
 -- bytes an entry and no search, at any depth. What came back (`qr`) and what somebody waits for
 -- (`qa`) are sorted sets. An entry of the list is a hint: the record's own flags say whether and
 -- where it is queued, so one that went another way costs a look and nothing else.
+
 -- Wake `by` idle workers once the function has done its work.
 local function wake(lane, by)
   woken[lane] = (woken[lane] or 0) + by

@@ -2,7 +2,7 @@
 -- names of the workers of its history in its order.
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
-  local r = load(ARGV[2])
+  local r = glance(ARGV[2])
   if not r then
     return MISSING
   end

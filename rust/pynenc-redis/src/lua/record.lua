@@ -53,14 +53,32 @@ local function understand(id, text)
   return r or nil
 end
 
--- A call has one table for a record, however often it comes by it.
-local function load(id)
+-- What is known of bundles (`bundle.lua`).
+local bundle = {}
+
+-- A call has one table for a record, however often it comes by it. This one may be of a bundle, and is for
+-- looking at.
+local function glance(id)
   local r = records[id]
   if r == nil then
-    local text = texts[id]
-    return understand(id, text == nil and call('GET', PREFIX_OF_RECORDS .. id) or text)
+    if texts[id] == nil then
+      texts[id] = call('GET', PREFIX_OF_RECORDS .. id)
+    end
+    if not texts[id] then
+      bundle.expand(id)
+    end
+    return understand(id, texts[id])
   end
   return r or nil
+end
+
+-- The same for one that may be changed: it has a record of its own.
+local function load(id)
+  local r = glance(id)
+  if bundled[id] then
+    bundle.break_up(id)
+  end
+  return r
 end
 
 -- So many words in one command: Lua has no room for many thousands.
@@ -88,6 +106,9 @@ local function fetch(ids)
     if texts[id] == nil then
       texts[id] = text_of_one(id)
     end
+    if not texts[id] then
+      bundle.break_up(id)
+    end
     return
   end
   has_looked = true
@@ -102,6 +123,9 @@ local function fetch(ids)
       local id = ids[from + i - 1]
       if texts[id] == nil then
         texts[id] = text
+      end
+      if not texts[id] then
+        bundle.break_up(id)
       end
     end
   end

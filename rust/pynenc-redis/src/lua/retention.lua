@@ -13,7 +13,7 @@ do
     if band(r.have, LARGE_PAYLOAD) ~= 0 then
       doomed[#doomed + 1] = P .. 'p:' .. r.id
     end
-    if r.left == LEFT_LARGE then
+    if r.left == LEFT.large then
       doomed[#doomed + 1] = P .. 'o:' .. r.id
     end
     name_blobs(blobs_of(r), -1)
@@ -30,11 +30,7 @@ do
     return kept() > KEEP_COUNT or numbers()[AT.bytes] > KEEP_BYTES
   end
 
-  local function drop(entries)
-    local ids = {}
-    for i, entry in ipairs(entries) do
-      ids[i] = sub(entry, 9)
-    end
+  local function drop(ids)
     fetch(ids)
     for _, id in ipairs(ids) do
       local r = load(id)
@@ -42,6 +38,47 @@ do
         drop_record(r)
       end
     end
+  end
+
+  local ENTRY_SIZE = 8 + ID_SIZE
+
+  -- Drop up to so many of the oldest, as far as each is an entry by itself; how many.
+  local function drop_some(most)
+    local entries, ids = call('LPOP', P .. 'ret', most), {}
+    for i, entry in ipairs(entries) do
+      if #entry ~= ENTRY_SIZE then
+        local rest = {}
+        for back = #entries, i, -1 do
+          rest[#rest + 1] = entries[back]
+        end
+        call('LPUSH', P .. 'ret', unpack(rest))
+        break
+      end
+      ids[i] = sub(entry, 9)
+    end
+    drop(ids)
+    return #ids
+  end
+
+  -- Of what ended together so much more may go than what is too many, in parts of what is kept.
+  local PART = 100
+
+  -- Drop ends that came together, the oldest; or have each be an entry by itself, when only some may go.
+  local function drop_ends(is_old)
+    local ends = bundle.ends_of_entry(call('LPOP', P .. 'ret'))
+    local ids = bundle.ids_of(ends.entry)
+    if not is_old and (#ids * PART > KEEP_COUNT or ends.bytes * PART > KEEP_BYTES) then
+      local entries = {}
+      for i, id in ipairs(ids) do
+        entries[#ids + 1 - i] = pack('>I8', ends.time) .. id
+      end
+      call('LPUSH', P .. 'ret', unpack(entries))
+      return 0
+    end
+    if not bundle.drop_together(ends) then
+      drop(ids)
+    end
+    return #ids
   end
 
   -- Drop what is too old, too many or too much, but only so much in one call; the time at which the next will
@@ -61,10 +98,12 @@ do
       elseif at == 0 then
         return nil
       else
-        -- As many as are too many for certain, and else the one.
-        local some = math.max(1, math.min(budget, kept() - KEEP_COUNT))
-        drop(call('LPOP', P .. 'ret', some))
-        budget = budget - some
+        if #oldest ~= ENTRY_SIZE then
+          budget = budget - drop_ends(NOW >= old)
+        else
+          -- As many as are too many for certain, and else the one.
+          budget = budget - drop_some(math.max(1, math.min(budget, kept() - KEEP_COUNT)))
+        end
         count(AT.oldest, -all[AT.oldest])
       end
     end

@@ -1,5 +1,5 @@
 -- What a holder says of the run that it ends. Every answer is a number: done, or why not.
-local resume, start, settle
+local resume, start, settle, settle_together
 do
   local SUCCEEDED, RAISED, CALLED_OFF, TRY_AGAIN, HANDED_BACK = 1, 2, 3, 4, 5
   local OF_WAITER = 100000
@@ -72,6 +72,23 @@ do
       go_back(r, kind, delay)
     end
     return DONE
+  end
+
+  -- Several of one claim: one answer for all when they are of one bundle, else an answer each.
+  function settle_together(text, said)
+    local nonce, starts_all, succeeded, bytes, at = parse('>c8BI2I8', text)
+    local entry = sub(text, at)
+    if bundle.end_together(nonce, starts_all == 1, succeeded, bytes, entry, said) then
+      return DONE
+    end
+    local told, ids = {}, bundle.ids_of(entry)
+    fetch(ids)
+    bundle.each_end(said, 1, #said, function(_, token, kind, ran, bytes, value)
+      local number = #told + 1
+      local run = pack(RUN, ids[number], 1, nonce, token, kind, ran, 0, bytes, 0)
+      told[number] = settle(run .. string.rep('\0', SETTLEMENT_SIZE - #run), value)
+    end)
+    return told
   end
 
   function settle(text, value)

@@ -3,7 +3,9 @@
 -- ARGV[2] holds the digests of all blobs that they name; if one is not there, nothing is taken and
 -- the answer says which. When they all come under no rule and wait for nothing, name no blob, and have their
 -- payloads with them, and are alike in these, ARGV[3] is their lane, `notify` and `have`, and two arguments a call
--- follow: its id, and the record from the place within the batch to the payload. Else ARGV[3] is empty, and in place
+-- follow: its id, and the record from the place within the batch to the payload; or two for a bundle of calls
+-- (`bundle.lua`): what stands for it, and the size of the task's name, that, and of each call its place within the
+-- batch, the size of its payload, its fingerprint if it has one, and its payload. Else ARGV[3] is empty, and in place
 -- of its id a call has its id, how long it waits, whether another answer than this one is refused, and then its lane,
 -- `notify` and `have`; a payload that lies apart comes behind the record. The answer names only what is not new: most
 -- batches are answered by an empty list.
@@ -11,8 +13,9 @@ local CALL, KIND_AT, HAVE_AT = '>c16I8B', 26, 35
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
--- Of this call: its answer; what is to stand in the queues; whether some of the calls may be there already.
-local answer, entries, is_known
+-- Of this call: its answer; what is to stand in the queues, and how many that is; whether some of the calls may be
+-- there already.
+local answer, entries, sizes, is_known
 
 -- The invocation that answers for a call under its rules, if one does, and how.
 local function standing(r, strict)
@@ -66,7 +69,7 @@ do
     kinds_kept = kinds_kept + 1
     return {
       lane = lane,
-      front = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT_NOTHING,
+      front = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT.nothing,
         EVENT_SIZE, 0) .. sub(kind, 2) .. pack('>I8', 0),
     }
   end
@@ -93,23 +96,28 @@ local function is_there(id)
   return texts[id] ~= nil or is_known and call('EXISTS', PREFIX_OF_RECORDS .. id) == 1
 end
 
+-- Have what stands for so many calls stand in the queue.
+local function stand(lane, entry, size)
+  local there = entries[lane] or {}
+  entries[lane], sizes[lane] = there, (sizes[lane] or 0) + size
+  there[#there + 1] = entry
+end
+
 local function queue(id, lane, delay)
   if delay > 0 then
     count_status(SCHEDULED, 1)
     note_due(id, lane, NOW + delay)
     return
   end
-  local there = entries[lane] or {}
-  entries[lane] = there
-  there[#there + 1] = id
+  stand(lane, id, 1)
 end
 
 local function write_queues()
   for lane, there in pairs(entries) do
     call('RPUSH', FRESH[lane], unpack(there))
-    count_status(REGISTERED, #there)
-    count(AT.queued + lane, #there)
-    wake(lane, #there)
+    count_status(REGISTERED, sizes[lane])
+    count(AT.queued + lane, sizes[lane])
+    wake(lane, sizes[lane])
   end
 end
 
@@ -162,34 +170,53 @@ local function take_each(ARGV)
   end
 end
 
--- The usual case: nothing but the calls themselves has to be looked at. Mostly none is there already.
-local function take_all(ARGV, kind)
-  local opening, last = opening_of(REGISTERED, kind), #ARGV
-  local head, history = opening.head, opening.history
-  local all, ids, size = {}, {}, 0
-  for at = 4, last, 2 do
-    local id = ARGV[at]
-    size = size + 1
-    ids[size] = id
-    all[size * 2 - 1], all[size * 2] = PREFIX_OF_RECORDS .. id, head .. ARGV[at + 1] .. history
+-- Usual calls that are each a record. Mostly none is there already.
+local function take_records(lane, ids, words)
+  if not ids[1] then
+    return
   end
-  if call('MSETNX', unpack(all)) == 0 then
-    local new = {}
-    for i, id in ipairs(ids) do
-      if call('SET', all[i * 2 - 1], all[i * 2], 'NX') then
-        new[#new + 1] = id
-      end
+  local are_new = call('MSETNX', unpack(words)) == 1
+  for i, id in ipairs(ids) do
+    if are_new or call('SET', words[i * 2 - 1], words[i * 2], 'NX') then
+      stand(lane, id, 1)
     end
-    ids = new
   end
-  if ids[1] then
-    entries[opening.lane] = ids
+end
+
+local function take_bundle(lane, entry, text, kind)
+  local new = bundle.take_in(entry, text, lane, byte(kind, 10), sub(kind, 2, 9), counters[AT.seq])
+  if not new then
+    stand(lane, entry, bundle.size_of(entry))
+    return
   end
+  for _, id in ipairs(new) do
+    stand(lane, id, 1)
+  end
+end
+
+-- The usual case: nothing but the calls themselves has to be looked at.
+local function take_all(ARGV, kind)
+  local opening = opening_of(REGISTERED, kind)
+  local head, history, lane = opening.head, opening.history, opening.lane
+  local words, ids, size = {}, {}, 0
+  for at = 4, #ARGV, 2 do
+    local id, text = ARGV[at], ARGV[at + 1]
+    if #id == ID_SIZE then
+      size = size + 1
+      ids[size] = id
+      words[size * 2 - 1], words[size * 2] = PREFIX_OF_RECORDS .. id, head .. text .. history
+    else
+      take_records(lane, ids, words)
+      words, ids, size = {}, {}, 0
+      take_bundle(lane, id, text, kind)
+    end
+  end
+  take_records(lane, ids, words)
 end
 
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
-  answer, entries = {}, {}
+  answer, entries, sizes = {}, {}, {}
   local missing = lacking(ARGV[2])
   if missing ~= '' then
     return missing

@@ -1,6 +1,6 @@
 -- Giving an invocation to a worker: attempt, nonce, lease and running key in one step.
 -- Which of the claimed count as started from the claim on.
-local START_KEYED, START_ALL = 1, 2
+local START = { keyed = 1, all = 2 }
 
 -- Whether the worker registered the task; one that registered none takes every task.
 local knows
@@ -68,6 +68,21 @@ local function take(r, worker, nonce, deadline, start)
   leases[#leases + 1] = deadline
   leases[#leases + 1] = claim_member(r)
   return true
+end
+
+-- The same for all members of a bundle; the bundle as it is then.
+function bundle.claim(b, size, request)
+  b.order = number_of_claim() * IN_ONE_CALL + taken
+  b.status, b.claimed = request.start == START.all and RUNNING or PENDING, NOW
+  b.worker, b.nonce = request.worker, request.nonce
+  taken = taken + size
+  count_status(REGISTERED, -size)
+  count_status(b.status, size)
+  count(AT.queued + b.lane, -size)
+  bundle.write(b)
+  leases[#leases + 1] = request.deadline
+  leases[#leases + 1] = bundle.held_as(b)
+  return call('GET', b.key)
 end
 
 local function write_leases(worker)

@@ -20,9 +20,9 @@ local function look_at(member, budget)
     return #lose(worker, number, budget, rescue_unseen, SILENT)
   end
   local silent = call('ZRANGEBYSCORE', P .. 'h:' .. worker, '-inf', NOW, 'LIMIT', 0, budget)
-  take_back(worker, silent, rescue_unseen, SILENT)
+  local taken = take_back(worker, silent, budget, rescue_unseen, SILENT)
   look_again(worker, number, deadline)
-  return #silent
+  return math.max(#taken, #silent)
 end
 
 -- Workers whose leases end in the same look are lost in the order in which they came.

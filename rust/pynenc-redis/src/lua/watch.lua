@@ -5,11 +5,15 @@ return function(KEYS, ARGV)
   begin(KEYS, ARGV)
   local answer = {}
   for at = 1, #ARGV[3], 16 do
-    local r = load(sub(ARGV[3], at, at + 15))
+    local id = sub(ARGV[3], at, at + 15)
+    local r = glance(id)
+    if r and r.notify ~= ARGV[2] and not yes(FINAL, r.status) then
+      r = load(id)
+    end
     local value = ''
-    if r and (r.left == LEFT_VALUE or r.left == LEFT_LOST) then
+    if r and (r.left == LEFT.value or r.left == LEFT.lost) then
       value = sub(r.body, offset(r, LARGE_PAYLOAD) + r.task_size + r.payload_size + r.history_size + 1)
-    elseif r and r.left == LEFT_LARGE then
+    elseif r and r.left == LEFT.large then
       value = call('GET', P .. 'o:' .. r.id) or ''
     elseif r and not yes(FINAL, r.status) and ARGV[2] ~= '' then
       add_watcher(r, ARGV[2])

@@ -1,13 +1,14 @@
 -- Settle what a worker has finished, then claim: one trip for both.
 --
--- ARGV[2] is the claim, or nothing; then follow the settlements, each with its value. Where nothing is claimed, the
--- answer says how many are queued in each lane.
+-- ARGV[2] is the claim, or nothing; ARGV[3] says how many texts follow that each settle several that may be of one
+-- bundle, each with the ends as they are kept there (`bundle.lua`); then follow the other settlements, each with its
+-- value. Where nothing is claimed, the answer says how many are queued in each lane.
 local REMEMBERED = 16
-local CLAIM = '>c8c8I4BB'
+local CLAIM = '>c8c8I4I4BB'
 
 -- The request, with what the store knows of the worker; `nil` when it has no lease.
 local function read_request(text)
-  local worker, nonce, limit, start, lanes, at = parse(CLAIM, text)
+  local worker, nonce, limit, most, start, lanes, at = parse(CLAIM, text)
   local known = call('HMGET', P .. 'w:' .. worker, 'd', 'all', 'c')
   if not known[1] then
     return nil
@@ -16,6 +17,7 @@ local function read_request(text)
     worker = worker,
     nonce = nonce,
     limit = limit,
+    most = most,
     start = start,
     lanes = { byte(text, at, at + lanes - 1) },
     deadline = known[1],
@@ -43,8 +45,14 @@ local function answer_again(request, answer)
   local given = 0
   local members = call('ZRANGE', P .. 'h:' .. request.worker, 0, -1)
   for _, member in ipairs(members) do
-    local r = load(sub(member, 9))
-    if r and r.nonce == request.nonce then
+    local b = #member > 8 + ID_SIZE and bundle.of(sub(member, 9))
+    local r = not b and load(sub(member, 9))
+    if b and b.nonce == request.nonce then
+      local entry = bundle.entry_of(b)
+      answer[#answer + 1] = entry
+      answer[#answer + 1] = call('GET', b.key)
+      given = given + bundle.size_of(entry)
+    elseif r and r.nonce == request.nonce then
       add_to_answer(answer, r)
       given = given + 1
     end
@@ -86,12 +94,15 @@ end
 
 return function(KEYS, ARGV)
   begin(KEYS, ARGV)
-  local settled, ending = {}, {}
-  for i = 3, #ARGV, 2 do
+  local settled, ending, alone = {}, {}, 4 + 2 * ARGV[3]
+  for i = 4, alone - 1, 2 do
+    settled[#settled + 1] = settle_together(ARGV[i], ARGV[i + 1])
+  end
+  for i = alone, #ARGV, 2 do
     ending[#ending + 1] = sub(ARGV[i], 1, 16)
   end
   fetch(ending)
-  for i = 3, #ARGV, 2 do
+  for i = alone, #ARGV, 2 do
     settled[#settled + 1] = settle(ARGV[i], ARGV[i + 1])
   end
   write_released()

@@ -18,8 +18,8 @@ use crate::link::notices::{Listener, Notices};
 use crate::link::route::Route;
 use crate::link::wire::Wire;
 use crate::store::{
-    Ancestor, AppId, Beat, ClaimRequest, Claims, ClientId, Each, Ended, LIBRARY, NewCall, Notice, Pausing, Receipt,
-    RecordView, Settlement, Store, Taken, WorkerId,
+    Ancestor, AppId, Beat, ClaimRequest, Claims, ClientId, Each, Ended, IdRow, LIBRARY, NewCall, Notice, Pausing,
+    Receipt, RecordView, Settlement, Store, Taken, WorkerId,
 };
 
 /// How long the list stays by which this process interrupts its own wait for tokens.
@@ -89,6 +89,10 @@ impl Listener for Channel {
 impl Server for Online {
     fn fresh_id(&self) -> InvocationId {
         self.store.fresh_id()
+    }
+
+    fn next_id(&self, row: &mut IdRow) -> InvocationId {
+        self.store.next_id(row)
     }
 
     fn fresh_number(&self) -> u64 {

@@ -14,10 +14,10 @@ use super::shared::Shared;
 use super::{Owner, Remote, Submission};
 use crate::error::{RedisError, Result};
 use crate::patience;
-use crate::store::NewCall;
+use crate::store::{IdRow, NewCall};
 
 /// How much is sent at once.
-const MOST: usize = 500;
+const MOST: usize = 512;
 const MOST_BYTES: usize = 4 << 20;
 /// How many of these may be on their way.
 const MOST_SENT: usize = 4;
@@ -69,6 +69,8 @@ struct Pipe<C> {
 struct Flow {
     buffer: Vec<(Ref, NewCall)>,
     bytes: usize,
+    /// Of the ids for what comes into the buffer.
+    row: IdRow,
     /// Chunks on their way.
     sent: Vec<(u64, Vec<InvocationId>)>,
     failed: Option<Unacknowledged>,
@@ -116,8 +118,15 @@ fn may_be_answered(rules: Option<&Rules>) -> bool {
 }
 
 impl<C: Send + 'static> Pipeline<C> {
+    /// An id for the next call: those of one chunk are of one row.
+    #[must_use]
+    pub fn next_id(&self) -> InvocationId {
+        let mut flow = self.0.flow.lock();
+        self.0.shared.server.next_id(&mut flow.row)
+    }
+
     /// Take one call. What a rule may answer for is sent and acknowledged at once, after what was taken
-    /// before it; everything else is new, and sent 500 at a time. Blocks for the former, and when four
+    /// before it; everything else is new, and sent 512 at a time. Blocks for the former, and when four
     /// chunks are on their way.
     ///
     /// # Errors
@@ -188,6 +197,7 @@ impl<C: Send + 'static> Pipe<C> {
             let mut flow = self.flow.lock();
             let chunk = std::mem::take(&mut flow.buffer);
             flow.bytes = 0;
+            flow.row = IdRow::default();
             if chunk.is_empty() {
                 return;
             }

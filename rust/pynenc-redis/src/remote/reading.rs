@@ -10,7 +10,7 @@ use super::mirror::UNKNOWN_TASK;
 use super::shared::State;
 use super::{Remote, View};
 use crate::error::Result;
-use crate::store::{ClientId, RecordView};
+use crate::store::{ClientId, IdRow, RecordView};
 
 /// Names and identities.
 impl<C: Send + 'static> Remote<C> {
@@ -24,6 +24,11 @@ impl<C: Send + 'static> Remote<C> {
     #[must_use]
     pub fn fresh_id(&self) -> InvocationId {
         self.shared().server.fresh_id()
+    }
+
+    /// The next id of a row: calls that are submitted together under ids of one row cost the server much less.
+    pub fn next_id(&self, row: &mut IdRow) -> InvocationId {
+        self.shared().server.next_id(row)
     }
 
     /// The number of a task's name in this process; the same each time it is asked for.

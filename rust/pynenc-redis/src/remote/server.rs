@@ -11,7 +11,7 @@ use crate::blobs::{Blobs, Digest};
 use crate::error::Result;
 use crate::link::Bytes;
 use crate::store::{
-    Ancestor, Beat, ClaimRequest, Claims, ClientId, Each, Ended, NewCall, Notice, Pausing, Receipt, RecordView,
+    Ancestor, Beat, ClaimRequest, Claims, ClientId, Each, Ended, IdRow, NewCall, Notice, Pausing, Receipt, RecordView,
     Settlement, Taken, WorkerId,
 };
 
@@ -26,6 +26,8 @@ pub type Hold = (InvocationId, Fence);
 pub trait Server: Send + Sync {
     /// An id for a new call. Does not block.
     fn fresh_id(&self) -> InvocationId;
+    /// The next id of a row, for calls that are made together. Does not block.
+    fn next_id(&self, row: &mut IdRow) -> InvocationId;
     /// A random number that is not 0. Does not block.
     fn fresh_number(&self) -> u64;
     /// Take calls.

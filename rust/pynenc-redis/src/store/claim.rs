@@ -8,7 +8,7 @@ use super::blobs::Attempts;
 use super::library::Which;
 use super::record::{self, Record};
 use super::types::{ClaimRequest, Claims, Each, End, Settlement, Taken};
-use super::{MOST_MICROS, Store, claimed, reply};
+use super::{MOST_MICROS, Store, bundle, claimed, reply};
 use crate::error::{RedisError, Result};
 
 /// How many one function hands out or settles.
@@ -84,17 +84,20 @@ impl Store {
         settle: &[Settlement],
         claim: Option<&ClaimRequest>,
     ) -> Result<(Each<()>, std::vec::IntoIter<Value>)> {
-        let mut arguments = Vec::with_capacity(1 + 2 * settle.len());
+        let (together, alone) = bundle::sorted(settle);
+        let mut arguments = Vec::with_capacity(2 + 2 * (together.len() + alone.len()));
         arguments.push(claim.map(request).unwrap_or_default());
-        for one in settle {
+        arguments.push(together.len().to_string().into_bytes());
+        arguments.extend(together.iter().flat_map(bundle::Ends::write));
+        for &(_, one) in &alone {
             arguments.push(settlement(one));
             arguments.push(value(&one.end).map_or_else(Vec::new, <[u8]>::to_vec));
         }
         let blobs = || settle.iter().flat_map(|one| &one.blobs);
         self.send_results(self.sending(blobs())?, blobs())?;
         let mut items = reply::list(self.ask(Which::Work, arguments)?)?.into_iter();
-        let told = reply::list(reply::next(&mut items)?)?;
-        let told: Each<()> = settle.iter().zip(&told).map(|(one, code)| answer(one, reply::number(code)?)).collect();
+        let codes = codes(settle.len(), &together, &alone, reply::list(reply::next(&mut items)?)?)?;
+        let told: Each<()> = settle.iter().zip(codes).map(|(one, code)| answer(one, code)).collect();
         let taken = settle.iter().zip(&told).filter(|(_, told)| told.is_ok());
         self.named(taken.flat_map(|(one, _)| &one.blobs));
         Ok((told, items))
@@ -121,7 +124,7 @@ impl Store {
             reply::judge(code, waiter, fence.attempt)?;
         }
         let mut items = reply::list(answer)?.into_iter();
-        taken(&mut items)
+        items.next().map(|id| take_one(reply::id(id)?, &mut items)).transpose()
     }
 
     /// The bodies begin: from here on equal calls are new ones.
@@ -145,10 +148,12 @@ impl Store {
 
 #[expect(clippy::cast_possible_truncation, reason = "the limit and the lanes are few")]
 fn request(request: &ClaimRequest) -> Vec<u8> {
-    let mut text = Vec::with_capacity(24);
+    let mut text = Vec::with_capacity(28);
     text.extend(request.worker.0.to_be_bytes());
     text.extend(request.nonce.to_be_bytes());
-    text.extend((request.limit.min(CHUNK) as u32).to_be_bytes());
+    for number in [request.limit, request.most] {
+        text.extend((number.min(CHUNK) as u32).to_be_bytes());
+    }
     text.push(request.start as u8);
     text.push(request.lanes.len() as u8);
     text.extend(request.lanes.iter().map(|&lane| lane as u8));
@@ -173,9 +178,7 @@ fn settlement(one: &Settlement) -> Vec<u8> {
     let mut text = claimed(one.id, one.fence);
     text.extend(one.token.to_be_bytes());
     text.push(kind);
-    // One more than it ran: 0 stands for one that is not to be started here.
-    let ran = one.ran.map_or(0, |ran| ran.min(MOST_MICROS) + 1);
-    for number in [ran, delay.min(MOST_MICROS), one.bytes.min(MOST_MICROS)] {
+    for number in [one.started_before(), delay.min(MOST_MICROS), one.bytes.min(MOST_MICROS)] {
         text.extend(number.to_be_bytes());
     }
     text.push(u8::from(one.resume.is_some()));
@@ -184,6 +187,34 @@ fn settlement(one: &Settlement) -> Vec<u8> {
     text.extend(claimed(waiter, fence));
     text.extend(record::named(&one.blobs).iter().flatten());
     text
+}
+
+/// The answers in the order of the settlements: of those that travelled together one, or one each, then of the others.
+fn codes(
+    count: usize,
+    together: &[bundle::Ends<'_>],
+    alone: &[(usize, &Settlement)],
+    told: Vec<Value>,
+) -> Result<Vec<i64>> {
+    let mut codes = vec![0; count];
+    let mut told = told.into_iter();
+    for ends in together {
+        match reply::next(&mut told)? {
+            Value::Array(each) => {
+                for ((number, _), code) in ends.each().zip(each) {
+                    codes[number] = reply::number(&code)?;
+                }
+            }
+            all => {
+                let code = reply::number(&all)?;
+                ends.each().for_each(|(number, _)| codes[number] = code);
+            }
+        }
+    }
+    for &(number, _) in alone {
+        codes[number] = reply::number(&reply::next(&mut told)?)?;
+    }
+    Ok(codes)
 }
 
 fn answer(one: &Settlement, code: i64) -> Result<()> {
@@ -197,7 +228,10 @@ fn claims(request: &ClaimRequest, mut items: std::vec::IntoIter<Value>) -> Resul
     let queued = reply::number(&reply::next(&mut items)?)?;
     let next_due = reply::number(&reply::next(&mut items)?)?;
     let queued = usize::try_from(queued).map_err(|_| RedisError::UnknownWorker(request.worker))?;
-    let taken = std::iter::from_fn(|| taken(&mut items).transpose()).collect::<Result<_>>()?;
+    let mut taken = Vec::new();
+    while let Some(first) = items.next() {
+        take_next(reply::bytes(first)?, &mut items, &mut taken)?;
+    }
     Ok(Claims { taken, next_due: u64::try_from(next_due).ok(), queued, queued_by_lane: [0; 2] })
 }
 
@@ -207,13 +241,21 @@ fn queued_by_lane(mut items: std::vec::IntoIter<Value>) -> Result<[usize; 2]> {
     Ok([next()?, next()?])
 }
 
-/// The next of an answer that hands invocations out.
-fn taken(items: &mut std::vec::IntoIter<Value>) -> Result<Option<Taken>> {
-    let Some(id) = items.next() else { return Ok(None) };
-    let id = reply::id(id)?;
+/// The next of an answer that hands invocations out, which begins so: one, or those of a bundle.
+fn take_next(first: Vec<u8>, items: &mut std::vec::IntoIter<Value>, taken: &mut Vec<Taken>) -> Result<()> {
+    if bundle::is_entry(&first) {
+        // Of one that somebody else has broken only so much can be read; the rest of it ends with its lease.
+        let _ = bundle::take_from(&first, &reply::bytes(reply::next(items)?)?, taken);
+    } else {
+        taken.push(take_one(record::id(&first)?, items)?);
+    }
+    Ok(())
+}
+
+fn take_one(id: InvocationId, items: &mut std::vec::IntoIter<Value>) -> Result<Taken> {
     let record = Record::read(&reply::bytes(reply::next(items)?)?)?;
     // One that somebody else has removed comes as an empty one, and ends where it is read: an error here would
     // take everything else that came with it, and leave all of it to the end of its lease.
     let payload = if record.payload_is_apart { Some(reply::bytes(reply::next(items)?)?) } else { None };
-    Ok(Some(record.taken(id, payload)))
+    Ok(record.taken(id, payload))
 }

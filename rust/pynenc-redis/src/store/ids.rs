@@ -7,60 +7,94 @@ use pynenc_core::id::InvocationId;
 
 use super::names::AppId;
 
-/// Random numbers from two generators that were seeded apart by the system: ids take one number of
-/// each, so that two processes would have to meet in both.
-///
-/// Each is `SplitMix64` (Steele, Lea, Flood 2014), which never repeats within its period of 2^64.
+/// Random numbers: `SplitMix64` (Steele, Lea, Flood 2014), which never repeats within its period of 2^64.
 #[derive(Debug)]
-pub(crate) struct Random {
-    high: AtomicU64,
-    low: AtomicU64,
-}
+pub(crate) struct Random(AtomicU64);
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// The standard library seeds its hashers from the system's randomness.
+fn seed() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
 impl Random {
     pub(crate) fn new() -> Self {
-        // The standard library seeds its hashers from the system's randomness.
-        let seed = |word: u8| AtomicU64::new(RandomState::new().hash_one((word, std::process::id())));
-        Self { high: seed(0), low: seed(1) }
+        Self(AtomicU64::new(seed()))
     }
 
     /// Never 0, which stands for "none" in many places.
     pub(crate) fn number(&self) -> u64 {
-        next(&self.low).max(1)
-    }
-
-    fn bits(&self) -> u128 {
-        u128::from(next(&self.high)) << 64 | u128::from(next(&self.low))
+        mix(self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP)).max(1)
     }
 }
 
-fn next(state: &AtomicU64) -> u64 {
-    let mut z = state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+const fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// The ids of one app: random, but for a mark of the app in their last 32 bits. By it every process
-/// tells one that was dropped from one that never was.
+/// How many ids are of one family.
+pub(crate) const FAMILY: u8 = 128;
+/// Where an id has its place, and what stands there in the id of a call that is made alone.
+pub(crate) const PLACE_AT: usize = 11;
+const ALONE: u8 = u8::MAX;
+
+/// The ids of one app, made by one process: random, but for a mark of the app in their last 32 bits, by which every
+/// process tells one that was dropped from one that never was; and but for a byte before that, their place. Those of
+/// calls that are made together agree in all else: they are of one family, which the server can name by one text
+/// (`lua/bundle.lua`).
+///
+/// A family takes one number each of two sequences that were seeded apart: two processes would have to meet in both.
 #[derive(Debug)]
 pub(crate) struct Ids {
     mark: u32,
+    seeds: [u64; 2],
+    families: AtomicU64,
+}
+
+/// Ids in a row, for calls that are made together: see [`super::Store::next_id`].
+#[derive(Debug, Default)]
+pub struct IdRow {
+    /// The family of the last, and how many it has given.
+    family: u64,
+    given: u8,
 }
 
 const MARK_BITS: u32 = 32;
+const PLACE_BITS: u32 = 8;
 
 impl Ids {
     pub(crate) fn of(app: &AppId) -> Self {
         // FNV-1a (Fowler, Noll, Vo): the same in every process and release.
         let hash = |hash: u32, &byte: &u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        Self { mark: app.as_str().as_bytes().iter().fold(0x811c_9dc5, hash) }
+        let mark = app.as_str().as_bytes().iter().fold(0x811c_9dc5, hash);
+        Self { mark, seeds: [seed(), seed()], families: AtomicU64::new(0) }
     }
 
-    pub(crate) fn fresh(&self, random: &Random) -> InvocationId {
-        InvocationId::from_random(random.bits() >> MARK_BITS << MARK_BITS | u128::from(self.mark))
+    /// One that is of no family with any other.
+    pub(crate) fn fresh(&self) -> InvocationId {
+        self.id(self.new_family(), ALONE)
+    }
+
+    /// The next of a row.
+    pub(crate) fn next(&self, row: &mut IdRow) -> InvocationId {
+        if row.given.is_multiple_of(FAMILY) {
+            *row = IdRow { family: self.new_family(), given: 0 };
+        }
+        row.given += 1;
+        self.id(row.family, row.given - 1)
+    }
+
+    fn new_family(&self) -> u64 {
+        self.families.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn id(&self, family: u64, place: u8) -> InvocationId {
+        let [high, low] = self.seeds.map(|seed| u128::from(mix(seed.wrapping_add(family.wrapping_mul(STEP)))));
+        let random = (high << 64 | low) >> (MARK_BITS + PLACE_BITS) << (MARK_BITS + PLACE_BITS);
+        InvocationId::from_random(random | u128::from(place) << MARK_BITS | u128::from(self.mark))
     }
 
     /// Whether a process of this app may have made it.
@@ -72,6 +106,8 @@ impl Ids {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn ids(app: &str) -> Ids {
@@ -80,19 +116,36 @@ mod tests {
 
     #[test]
     fn an_app_knows_its_own() {
-        let random = Random::new();
         let (one, other) = (ids("one"), ids("other"));
-        let id = one.fresh(&random);
+        let id = one.fresh();
         assert!(one.own(id));
         assert!(!other.own(id));
-        assert_ne!(one.fresh(&random), id);
+        assert_ne!(one.fresh(), id);
         assert!(!one.own(InvocationId::NIL));
+    }
+
+    #[test]
+    fn ids_in_a_row_differ_in_their_place_alone() {
+        let (ids, mut row) = (ids("one"), IdRow::default());
+        let made: Vec<[u8; 16]> = (0..2 * FAMILY as usize).map(|_| ids.next(&mut row).to_bytes()).collect();
+        let families: BTreeSet<&[u8]> = made.iter().map(|id| &id[..PLACE_AT]).collect();
+        assert_eq!(families.len(), 2);
+        let expected = |number: usize| number % FAMILY as usize;
+        assert!(made.iter().enumerate().all(|(number, id)| usize::from(id[PLACE_AT]) == expected(number)));
+        assert!(made.iter().all(|id| id[12..] == made[0][12..]));
+    }
+
+    #[test]
+    fn two_processes_do_not_meet() {
+        let (one, other) = (ids("one"), ids("one"));
+        let made: BTreeSet<_> = (0..500).flat_map(|_| [one.fresh(), other.fresh()]).collect();
+        assert_eq!(made.len(), 1_000);
     }
 
     #[test]
     fn numbers_differ() {
         let random = Random::new();
-        let drawn: std::collections::BTreeSet<u64> = (0..1_000).map(|_| random.number()).collect();
+        let drawn: BTreeSet<u64> = (0..1_000).map(|_| random.number()).collect();
         assert_eq!(drawn.len(), 1_000);
     }
 }

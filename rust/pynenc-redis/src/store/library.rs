@@ -74,6 +74,7 @@ pub(crate) enum Which {
     Counts,
     Scan,
     Heads,
+    Members,
     Peek,
     Drop,
     Lacking,
@@ -100,7 +101,7 @@ macro_rules! lua {
 }
 
 /// In an order in which each stands on those before it.
-const SHARED: [&str; 13] = [
+const SHARED: [&str; 16] = [
     lua!("base"),
     lua!("record"),
     lua!("queue"),
@@ -108,6 +109,9 @@ const SHARED: [&str; 13] = [
     lua!("notices"),
     lua!("blobs"),
     lua!("ending"),
+    lua!("bundle"),
+    lua!("bundle_records"),
+    lua!("bundle_moves"),
     lua!("retention"),
     lua!("take"),
     lua!("plain"),
@@ -123,7 +127,7 @@ macro_rules! function {
 }
 
 /// In the order of [`Which`].
-const FUNCTIONS: [(Which, Function); 24] = [
+const FUNCTIONS: [(Which, Function); 25] = [
     function!(Submit, "submit", Grows),
     function!(Work, "work", Finishes),
     function!(ClaimAwaited, "claim_awaited", Finishes),
@@ -143,6 +147,7 @@ const FUNCTIONS: [(Which, Function); 24] = [
     function!(Counts, "counts", Reads),
     function!(Scan, "scan", Reads),
     function!(Heads, "heads", Reads),
+    function!(Members, "members", Reads),
     function!(Peek, "peek", Reads),
     function!(Drop, "drop", Finishes),
     function!(Lacking, "lacking", Reads),

@@ -1,12 +1,13 @@
 //! What the store tells a process on its channel, several notices a message.
 //!
 //! `lua/notices.lua` writes them: a byte for the kind and the 16 bytes of an id; one that tells of an
-//! end has then status, losses, what is left (a byte each), a size of four bytes, and so many bytes.
+//! end has then status, losses, what is left (a byte each), a size of four bytes, and so many bytes. One that tells
+//! of many ends of a bundle has a size and so many bytes, which are what the worker said of the ends.
 
 use pynenc_core::id::InvocationId;
 use pynenc_core::status::Status;
 
-use super::record;
+use super::{bundle, record};
 use crate::error::{RedisError, Result};
 
 /// Something that a process asked to be told.
@@ -45,8 +46,9 @@ pub enum Left {
 const ENDED: u8 = 1;
 const CANCEL: u8 = 2;
 const DROPPED: u8 = 3;
+const BUNDLE: u8 = 4;
 const HEAD_SIZE: usize = 17;
-const END_SIZE: usize = 7;
+const END_SIZE: usize = 3;
 
 impl Notice {
     /// Read the notices of a message.
@@ -56,9 +58,7 @@ impl Notice {
     pub fn read_all(mut message: &[u8]) -> Result<Vec<Self>> {
         let mut notices = Vec::new();
         while !message.is_empty() {
-            let (notice, rest) = read(message)?;
-            notices.push(notice);
-            message = rest;
+            message = read(message, &mut notices)?;
         }
         Ok(notices)
     }
@@ -68,21 +68,34 @@ fn cut() -> RedisError {
     RedisError::Protocol("a notice is cut short".to_owned())
 }
 
-fn read(message: &[u8]) -> Result<(Notice, &[u8])> {
+/// Read the first; what follows it.
+fn read<'a>(message: &'a [u8], notices: &mut Vec<Notice>) -> Result<&'a [u8]> {
     let (head, rest) = message.split_at_checked(HEAD_SIZE).ok_or_else(cut)?;
     let id = record::id(&head[1..])?;
-    match head[0] {
-        ENDED => read_end(id, rest),
-        CANCEL => Ok((Notice::Cancel(id), rest)),
-        DROPPED => Ok((Notice::Dropped(id), rest)),
-        other => Err(RedisError::Protocol(format!("a notice of the unknown kind {other}"))),
-    }
+    let (notice, rest) = match head[0] {
+        ENDED => read_end(id, rest)?,
+        CANCEL => (Notice::Cancel(id), rest),
+        DROPPED => (Notice::Dropped(id), rest),
+        BUNDLE => {
+            let (ends, rest) = sized(rest)?;
+            bundle::notices(id, ends, notices)?;
+            return Ok(rest);
+        }
+        other => return Err(RedisError::Protocol(format!("a notice of the unknown kind {other}"))),
+    };
+    notices.push(notice);
+    Ok(rest)
+}
+
+/// So many bytes as the first four say.
+fn sized(text: &[u8]) -> Result<(&[u8], &[u8])> {
+    let (size, rest) = text.split_first_chunk::<4>().ok_or_else(cut)?;
+    usize::try_from(u32::from_be_bytes(*size)).ok().and_then(|size| rest.split_at_checked(size)).ok_or_else(cut)
 }
 
 fn read_end(id: InvocationId, rest: &[u8]) -> Result<(Notice, &[u8])> {
     let (end, rest) = rest.split_at_checked(END_SIZE).ok_or_else(cut)?;
-    let size = end[3..].iter().fold(0, |size, &byte| size << 8 | usize::from(byte));
-    let (value, rest) = rest.split_at_checked(size).ok_or_else(cut)?;
+    let (value, rest) = sized(rest)?;
     let left = match i64::from(end[2]) {
         0 => Left::Nothing,
         record::LEFT_VALUE => Left::Value(value.to_vec()),

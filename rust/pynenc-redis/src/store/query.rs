@@ -83,25 +83,51 @@ impl Store {
     /// What keeps the store from answering.
     pub fn purge(&self) -> Result<usize> {
         let mut dropped = 0;
-        self.scan("i:", |names| {
-            let ids = names.iter().filter_map(|name| record::id(name.get(2..)?).ok()).collect::<Vec<_>>();
-            dropped += reply::count(&self.ask(Which::Drop, vec![joined(&ids)])?)?;
+        let mut drop = |ids: &[InvocationId]| {
+            dropped += reply::count(&self.ask(Which::Drop, vec![joined(ids)])?)?;
             Ok(())
-        })?;
+        };
+        // Bundles first: what is left of one then has a record of its own.
+        self.scan_bundles(|_, records| drop(&records.iter().map(|&(id, _)| id).collect::<Vec<_>>()))?;
+        self.scan("i:", |names| drop(&ids_of(&names)))?;
         self.shed()?;
         Ok(dropped)
     }
 
-    /// Have every record looked at, each once, in no order; or why it cannot be read.
+    /// Have every record looked at, in no order, or why it cannot be read: each once, but for those whose bundle
+    /// ends meanwhile, which may come again.
     pub(super) fn look_at_all(&self, mut look: impl FnMut(InvocationId, Result<Record>)) -> Result<()> {
+        self.scan_bundles(|_, records| {
+            records.into_iter().for_each(|(id, text)| look(id, Record::read(&text)));
+            Ok(())
+        })?;
         self.scan("i:", |names| {
-            let ids = names.iter().filter_map(|name| record::id(name.get(2..)?).ok()).collect::<Vec<_>>();
+            let ids = ids_of(&names);
             let heads = reply::list(self.ask(Which::Heads, vec![joined(&ids)])?)?;
             for (id, head) in ids.into_iter().zip(heads) {
                 let head = reply::bytes(head)?;
                 if !head.is_empty() {
                     look(id, Record::read(&head));
                 }
+            }
+            Ok(())
+        })
+    }
+
+    /// What the records of the members of every bundle would be, a bundle at a time, with the name of its key; none
+    /// of one that cannot be read.
+    pub(super) fn scan_bundles(
+        &self,
+        mut look: impl FnMut(&[u8], Vec<(InvocationId, Vec<u8>)>) -> Result<()>,
+    ) -> Result<()> {
+        self.scan("g:", |names| {
+            for name in names {
+                let mut items = reply::list(self.ask(Which::Members, vec![name[2..].to_vec()])?)?.into_iter();
+                let mut records = Vec::with_capacity(items.len() / 2);
+                while let Some(id) = items.next() {
+                    records.push((reply::id(id)?, reply::bytes(reply::next(&mut items)?)?));
+                }
+                look(&name, records)?;
             }
             Ok(())
         })
@@ -123,6 +149,11 @@ impl Store {
             }
         }
     }
+}
+
+/// The ids in the names of records' keys.
+fn ids_of(names: &[Vec<u8>]) -> Vec<InvocationId> {
+    names.iter().filter_map(|name| record::id(name.get(2..)?).ok()).collect()
 }
 
 fn view(id: InvocationId, record: Record, apart: Vec<u8>, awaits: Vec<InvocationId>, names: &[String]) -> RecordView {

@@ -23,7 +23,7 @@ const REGISTRATION: u8 = 2;
 const RUNNING_KEY: u8 = 4;
 const RESULT: u8 = 8;
 const ARGUMENTS: u8 = 16;
-const PRINT: u8 = 32;
+pub(crate) const PRINT: u8 = 32;
 const BLOBS: u8 = 64;
 const LARGE_PAYLOAD: u8 = 128;
 const KEYS: [u8; 5] = [REGISTRATION, RUNNING_KEY, RESULT, ARGUMENTS, PRINT];
@@ -65,20 +65,24 @@ pub(crate) struct Record {
 }
 
 /// Takes a text apart from its beginning.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, size: usize) -> Result<&'a [u8]> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn take(&mut self, size: usize) -> Result<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(size).ok_or_else(|| broken("it is cut short"))?;
         self.0 = rest;
         Ok(head)
     }
 
-    fn number(&mut self, size: usize) -> Result<u64> {
+    pub(crate) fn number(&mut self, size: usize) -> Result<u64> {
         Ok(self.take(size)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
-    fn byte(&mut self) -> Result<u8> {
+    pub(crate) fn byte(&mut self) -> Result<u8> {
         Ok(self.take(1)?[0])
     }
 
@@ -87,7 +91,7 @@ impl<'a> Reader<'a> {
         Ok(self.number(4)? as u32)
     }
 
-    fn size(&mut self, bytes: usize) -> Result<usize> {
+    pub(crate) fn size(&mut self, bytes: usize) -> Result<usize> {
         usize::try_from(self.number(bytes)?).map_err(|_| broken("a size is too large"))
     }
 }
@@ -102,7 +106,7 @@ pub(crate) fn status(code: u64) -> Result<Status> {
     place.and_then(|place| ALL.get(place)).copied().ok_or_else(|| broken("it has an unknown status"))
 }
 
-fn lane(code: u8) -> Result<Lane> {
+pub(crate) fn lane(code: u8) -> Result<Lane> {
     match code {
         0 => Ok(Lane::Sync),
         1 => Ok(Lane::Async),

@@ -25,6 +25,10 @@ fn unexpected(what: &str, value: &Value) -> RedisError {
     RedisError::Protocol(format!("a function answers {kind} in place of {what}"))
 }
 
+pub(crate) fn broken_bundle() -> RedisError {
+    RedisError::Protocol("a bundle of calls cannot be read".to_owned())
+}
+
 pub(crate) fn number(value: &Value) -> Result<i64> {
     match value {
         Value::Int(number) => Ok(*number),

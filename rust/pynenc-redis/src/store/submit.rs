@@ -6,12 +6,12 @@ use super::blobs::{self, Attempts};
 use super::library::Which;
 use super::record::Written;
 use super::types::{NewCall, Receipt};
-use super::{MOST_MICROS, Store, record, reply};
+use super::{MOST_MICROS, Store, bundle, record, reply};
 use crate::error::{RedisError, Result};
 use crate::link::Request;
 
 /// How many calls one function takes: it must not keep the server from others for long.
-const CHUNK: usize = 500;
+const CHUNK: usize = 512;
 
 const REUSED: i64 = 1;
 const DIFFERENT: i64 = 2;
@@ -62,16 +62,29 @@ fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
     let mut arguments = Vec::with_capacity(2 * calls.len() + 2);
     arguments.push(blobs::digests(calls.iter().flat_map(|call| &call.blobs)).concat());
     arguments.push(kind.map(Vec::from).unwrap_or_default());
-    for (call, written) in calls.iter().zip(all) {
-        let mut head = call.id.to_bytes().to_vec();
-        if kind.is_none() {
-            head.extend(written.fate);
-            head.extend(written.kind);
+    if kind.is_some() {
+        write_usual(calls, &all, &mut arguments);
+    } else {
+        for (call, written) in calls.iter().zip(all) {
+            arguments.extend([[&call.id.to_bytes()[..], &written.fate, &written.kind].concat(), written.text]);
+            arguments.extend(written.apart.map(<[u8]>::to_vec));
         }
-        arguments.extend([head, written.text]);
-        arguments.extend(written.apart.map(<[u8]>::to_vec));
     }
     Ok(arguments)
+}
+
+/// Two arguments for each bundle that there is, and for each other call.
+fn write_usual(calls: &[NewCall], written: &[Written<'_>], arguments: &mut Vec<Vec<u8>>) {
+    let mut at = 0;
+    while at < calls.len() {
+        let size = bundle::fit(&calls[at..]);
+        if size > 0 {
+            arguments.extend(bundle::write(&calls[at..at + size], &written[at..at + size]));
+        } else {
+            arguments.extend([calls[at].id.to_bytes().to_vec(), written[at].text.clone()]);
+        }
+        at += size.max(1);
+    }
 }
 
 /// The kind of all, if they come under no rule and wait for nothing, name no blob, have their payloads with

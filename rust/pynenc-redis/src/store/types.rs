@@ -7,6 +7,7 @@ use pynenc_core::engine::{Fence, Key, Lane, Rules};
 use pynenc_core::id::InvocationId;
 use pynenc_core::status::Status;
 
+use super::MOST_MICROS;
 use super::names::{ClientId, WorkerId};
 use crate::blobs::Blob;
 use crate::error::Result;
@@ -14,7 +15,7 @@ use crate::error::Result;
 /// One call to be taken, under an id that the caller made: sent twice, it is taken once.
 #[derive(Clone, Debug)]
 pub struct NewCall {
-    /// From [`super::Store::fresh_id`].
+    /// From [`super::Store::fresh_id`], or of one made with others from [`super::Store::next_id`].
     pub id: InvocationId,
     /// The name of the task.
     pub task: Arc<str>,
@@ -72,8 +73,10 @@ pub struct ClaimRequest {
     pub worker: WorkerId,
     /// From where, in this order.
     pub lanes: Vec<Lane>,
-    /// How many at the most.
+    /// How many.
     pub limit: usize,
+    /// How many at the most, where that keeps calls together which were made together.
+    pub most: usize,
     /// Random, of this request alone: the same request sent again is answered with the same work.
     pub nonce: u64,
     /// Which bodies start at once.
@@ -157,6 +160,13 @@ pub struct Settlement {
     pub bytes: u64,
     /// The paused waiter that ran it inline, which goes on in the same step.
     pub resume: Option<(InvocationId, Fence)>,
+}
+
+impl Settlement {
+    /// One more than it ran: 0 stands for one that is not to be started by its end.
+    pub(super) fn started_before(&self) -> Micros {
+        self.ran.map_or(0, |ran| ran.min(MOST_MICROS) + 1)
+    }
 }
 
 /// What a process is told of an invocation that has ended.

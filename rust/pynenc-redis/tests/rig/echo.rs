@@ -21,7 +21,7 @@ pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
 });
 static BROKEN: LazyLock<Library> =
     LazyLock::new(|| Library::new("", &[Function { name: "broken", flags: "", text: include_str!("lua/broken.lua") }]));
-pub const PREFIX: &str = "pynenc:2:{test}:";
+pub const PREFIX: &str = "pynenc:3:{test}:";
 
 /// Short limits, for servers that do not answer.
 pub const HASTY: Timing = Timing {

@@ -11,8 +11,8 @@ use pynenc_core::id::InvocationId;
 use pynenc_redis::error::{RedisError, Result};
 use pynenc_redis::remote::{Ears, Hold, Ring, Server};
 use pynenc_redis::store::{
-    Ancestor, Beat, ClaimRequest, Claims, ClientId, Each, Ended, NewCall, Pausing, Receipt, RecordView, Settlement,
-    Taken, WorkerId,
+    Ancestor, Beat, ClaimRequest, Claims, ClientId, Each, Ended, IdRow, NewCall, Pausing, Receipt, RecordView,
+    Settlement, Taken, WorkerId,
 };
 
 use super::PATIENCE;
@@ -119,6 +119,10 @@ fn unasked<T>() -> Result<T> {
 impl Server for Scripted {
     fn fresh_id(&self) -> InvocationId {
         InvocationId::from_random(self.fresh_number().into())
+    }
+
+    fn next_id(&self, _row: &mut IdRow) -> InvocationId {
+        self.fresh_id()
     }
 
     fn fresh_number(&self) -> u64 {

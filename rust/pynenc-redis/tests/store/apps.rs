@@ -65,6 +65,7 @@ impl App {
             worker: self.worker,
             lanes: vec![Lane::Sync, Lane::Async],
             limit,
+            most: limit,
             nonce: self.store.fresh_number(),
             start: Start::All,
         }

@@ -215,7 +215,7 @@ fn what_a_forgotten_worker_held_is_rescued() {
     app.clock.advance(15 * SECOND);
     app.store.tick().unwrap();
     // Nobody reaps for as long as the server knows the worker's name.
-    let mut worker = b"pynenc:2:{app}:w:".to_vec();
+    let mut worker = b"pynenc:3:{app}:w:".to_vec();
     worker.extend(app.worker.0.to_be_bytes());
     let gone: usize = redis::cmd("DEL").arg(worker).query(&mut server.connection()).unwrap();
     assert_eq!(gone, 1);

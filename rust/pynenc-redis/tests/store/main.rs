@@ -11,6 +11,7 @@ mod rig;
 mod again;
 mod apps;
 mod blobs;
+mod bundles;
 mod doctor;
 mod globals;
 mod lanes;

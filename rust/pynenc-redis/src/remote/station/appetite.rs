@@ -10,6 +10,9 @@ use crate::store::{ClaimRequest, Start};
 /// How many one decision hands out: the server does nothing else meanwhile.
 const MOST_CLAIMED: usize = 128;
 
+/// How many times more may come than are asked for, where calls that were made together can stay together.
+const STRETCH: usize = 2;
+
 /// How much of a lane is wanted.
 #[derive(Clone, Copy)]
 struct Appetite {
@@ -39,8 +42,10 @@ impl Station {
             let (lanes, Appetite { limit, ahead, .. }) = self.next_lanes(busy, settings)?;
             lanes.iter().for_each(|&lane| self.lane(lane).ask());
             let start = if ahead { Start::Keyed } else { Start::All };
+            // What is fetched ahead may be somewhat more, when that comes cheaper; the next claim asks for less.
+            let most = if ahead { STRETCH * limit } else { limit };
             let worker = self.worker;
-            self.unanswered = Some(ClaimRequest { worker, lanes, limit, nonce: nonce(), start });
+            self.unanswered = Some(ClaimRequest { worker, lanes, limit, most, nonce: nonce(), start });
         }
         self.unanswered.clone()
     }

@@ -8,7 +8,7 @@ use redis::Value;
 use crate::error::Result;
 use crate::store::library::Which;
 use crate::store::record::{self, Record};
-use crate::store::{Store, reply};
+use crate::store::{Store, bundle, reply};
 
 /// Elements under one key: members of sets, entries of lists, fields and values of hashes.
 type Elements = Vec<Vec<u8>>;
@@ -35,9 +35,15 @@ impl Evidence {
             Ok(record) => drop(records.insert(id, record)),
             Err(why) => unreadable.push(format!("{id}: {why}")),
         })?;
+        store.scan_bundles(|name, records| {
+            if records.is_empty() {
+                unreadable.push(format!("a bundle of calls cannot be read: {}", name.escape_ascii()));
+            }
+            Ok(())
+        })?;
         let mut names = BTreeSet::new();
         store.scan("", |some| {
-            names.extend(some.into_iter().filter(|name| !name.starts_with(b"i:")));
+            names.extend(some.into_iter().filter(|name| !name.starts_with(b"i:") && !name.starts_with(b"g:")));
             Ok(())
         })?;
         let mut keys = BTreeMap::new();
@@ -45,10 +51,11 @@ impl Evidence {
             let elements = peek(store, &name)?;
             keys.insert(name, elements);
         }
-        let places = keys.iter().flat_map(|(name, elements)| {
-            elements.iter().filter_map(|element| Some((name.clone(), standing(name, element)?)))
-        });
-        Ok(Self { records, unreadable, places: places.collect(), keys })
+        let mut places = HashSet::new();
+        for (name, elements) in &keys {
+            places.extend(elements.iter().flat_map(|e| standing(&records, name, e)).map(|id| (name.clone(), id)));
+        }
+        Ok(Self { records, unreadable, places, keys })
     }
 
     /// Whether an id stands under a key.
@@ -59,8 +66,9 @@ impl Evidence {
     /// The ids under the keys whose names begin so, with the key's name.
     pub(super) fn under<'a>(&'a self, start: &'a [u8]) -> impl Iterator<Item = (&'a [u8], InvocationId)> {
         let there = self.keys.iter().filter(move |(name, _)| name.starts_with(start));
-        there.flat_map(|(name, elements)| {
-            elements.iter().filter_map(|element| Some((name.as_slice(), standing(name, element)?)))
+        there.flat_map(move |(name, elements)| {
+            let ids = elements.iter().flat_map(|element| standing(&self.records, name, element));
+            ids.map(|id| (name.as_slice(), id)).collect::<Vec<_>>()
         })
     }
 
@@ -86,14 +94,19 @@ const LINES: [&[u8]; 8] = [b"q:", b"qr:", b"qa:", b"l:", b"pk:", b"h:", b"r:", b
 /// And of those that hold one id.
 const ONES: [&[u8]; 2] = [b"x:", b"v:"];
 
-/// The id that an element of a line, a queue or a worker's hands names: its last 16 bytes, after a
-/// number where there is one.
-fn standing(name: &[u8], element: &[u8]) -> Option<InvocationId> {
-    let is_line = LINES.iter().any(|start| name.starts_with(start));
-    let is_one = ONES.iter().any(|start| name.starts_with(start));
-    let names_one = is_line && matches!(element.len(), 16 | 24) || is_one && element.len() == 16;
-    let start = element.len().checked_sub(16)?;
-    if names_one { record::id(&element[start..]).ok() } else { None }
+/// The ids that an element of a line, a queue or a worker's hands names, after a number where there is one: one, or
+/// those of a bundle that have not ended.
+fn standing(records: &HashMap<InvocationId, Record>, name: &[u8], element: &[u8]) -> Vec<InvocationId> {
+    if !LINES.iter().chain(&ONES).any(|start| name.starts_with(start)) {
+        return Vec::new();
+    }
+    let named = if name.starts_with(b"h:") { element.get(8..).unwrap_or(&[]) } else { element };
+    if let Ok(id) = record::id(named) {
+        return vec![id];
+    }
+    let mut ids = bundle::members(named);
+    ids.retain(|id| records.get(id).is_none_or(|record| !record.status.is_final()));
+    ids
 }
 
 fn peek(store: &Store, name: &[u8]) -> Result<Elements> {
