@@ -4,11 +4,12 @@
 -- gone (`bundle_records.lua`).
 --
 -- Its members are of one family: their ids agree in all but the twelfth byte, their place. It lies under `g:` and
--- the eleven bytes before that, and is a head of fixed size; the name of the task; the calls, in their order; and
--- what was said of the ends of some of them, each time a number of them together. A queue, a worker's hands, and
--- the ended have one entry for all of these: the family, what follows the place in their ids, and the places.
+-- the eleven bytes before that, and is a head of fixed size; the blobs that all name; the name of the task; the calls,
+-- in their order; and what was said of the ends of some of them, each time a number of them together. A queue, a
+-- worker's hands, and the ended have one entry for all of these: the family, what follows the place in their ids, and
+-- the places.
 --
--- Members come under no rule, have no parent, wait for nobody, name no blob, and are small, as are their results.
+-- Members come under no rule, have no parent, wait for nobody, and are small, as are their results, which name no blob.
 local ID_SIZE = 16
 -- What is said of a place: nothing is there; not ended; ended; dropped.
 bundle.ABSENT, bundle.OPEN, bundle.ENDED, bundle.DROPPED = 45, 48, 49, 50
@@ -17,8 +18,9 @@ bundle.TAIL_FROM, bundle.PLACES_FROM, bundle.MOST_PLACES = 12, 16, 128
 do
   local FAMILY_SIZE, PLACE_AT = 11, 12
   -- Status, lane, `have`; who is told; number of the submission, its time; of the claim the time, worker, nonce
-  -- and the order before the first; the end of all ids; what is said of each place; sizes of name and calls.
-  local HEAD, HEAD_SIZE = '>BBBc8I8I8I8c8c8I8c4c128I2I4', 197
+  -- and the order before the first; the end of all ids; what is said of each place; sizes of name, calls and
+  -- blobs.
+  local HEAD, HEAD_SIZE = '>BBBc8I8I8I8c8c8I8c4c128I2I4I2', 199
   bundle.HEAD_SIZE = HEAD_SIZE
 
   function bundle.family_of(text)
@@ -50,12 +52,13 @@ do
     local head = call('GETRANGE', bundle.key_of(family), 0, HEAD_SIZE - 1)
     b = false
     if #head == HEAD_SIZE then
-      local status, lane, have, notify, seq, submitted, claimed, worker, nonce, order, tail, row, task_size, size =
+      local status, lane, have, notify, seq, submitted, claimed, worker, nonce, order, tail, row, task_size, size,
+        blobs_size =
         parse(HEAD, head)
       b = status < #FINAL and {
         family = family, key = bundle.key_of(family), status = status, lane = lane, have = have, notify = notify,
         seq = seq, submitted = submitted, claimed = claimed, worker = worker, nonce = nonce, order = order, tail = tail,
-        row = row, task_size = task_size, size = size,
+        row = row, task_size = task_size, size = size, blobs_size = blobs_size,
       }
     end
     bundles[family], has_looked = b, true
@@ -69,13 +72,19 @@ do
 
   -- The name of its task.
   function bundle.task_of(b)
-    return call('GETRANGE', b.key, HEAD_SIZE, HEAD_SIZE + b.task_size - 1)
+    local from = HEAD_SIZE + b.blobs_size
+    return call('GETRANGE', b.key, from, from + b.task_size - 1)
+  end
+
+  -- The digests that each of its members names that has not ended, one after the other.
+  function bundle.blobs_of(b)
+    return b.blobs_size == 0 and '' or call('GETRANGE', b.key, HEAD_SIZE + 1, HEAD_SIZE + b.blobs_size - 1)
   end
 
   -- The beginning of its text.
   function bundle.head_of(b)
     return pack(HEAD, b.status, b.lane, b.have, b.notify, b.seq, b.submitted, b.claimed, b.worker, b.nonce, b.order,
-      b.tail, b.row, b.task_size, b.size)
+      b.tail, b.row, b.task_size, b.size, b.blobs_size)
   end
 
   -- What has changed of it.

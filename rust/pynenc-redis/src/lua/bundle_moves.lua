@@ -4,7 +4,7 @@ do
   -- Of the ended: when, how many have succeeded, and the bytes of all.
   local ENDS, ENDS_SIZE = '>I8I2I8', 18
 
-  -- Take calls in as a bundle: what stands for it, its task and its calls as they were sent, and who is told. When
+  -- Take calls in as a bundle: what stands for it, its blobs, task and calls as they were sent, and who is told. When
   -- one of them is there already, or another bundle of the family, each is a record. The ids of those that are new,
   -- unless all are, as a bundle.
   function bundle.take_in(entry, text, lane, have, notify, seq)
@@ -20,24 +20,27 @@ do
       keys[i] = PREFIX_OF_RECORDS .. id
       row[bundle.place_of(id) + 1] = bundle.OPEN
     end
-    local family, task_size = bundle.family_of(entry), parse('>I2', text)
+    local family, task_size, blobs_size = bundle.family_of(entry), parse('>I2I2', text)
     local b = {
       family = family, key = bundle.key_of(family), status = REGISTERED, lane = lane, have = have,
       notify = notify, seq = seq, submitted = NOW, claimed = 0, worker = NOBODY, nonce = NOBODY, order = 0,
       tail = sub(entry, bundle.TAIL_FROM, bundle.PLACES_FROM - 1), row = string.char(unpack(row)),
-      task_size = task_size, size = #text - 2 - task_size,
+      task_size = task_size, size = #text - 4 - blobs_size - task_size, blobs_size = blobs_size,
     }
+    local blobs = sub(text, 6, 4 + blobs_size)
     if there then
       bundle.break_up(ids[1])
     elseif call('EXISTS', unpack(keys)) == 0 then
-      call('SET', b.key, bundle.head_of(b) .. sub(text, 3))
+      call('SET', b.key, bundle.head_of(b) .. sub(text, 5))
+      name_blobs(blobs, #ids)
       bundles[b.family] = nil
       return nil
     end
     local new = {}
-    for number, fresh in ipairs(bundle.calls_of(b, text, 3) or {}) do
+    for number, fresh in ipairs(bundle.calls_of(b, text, 5) or {}) do
       if call('SET', keys[number], bundle.record_of(b, text, number, fresh), 'NX') then
         new[#new + 1] = ids[number]
+        name_blobs(blobs, 1)
       end
     end
     return new
@@ -76,6 +79,7 @@ do
     count_status(SUCCESS, succeeded)
     count_status(FAILED, #places - succeeded)
     count(AT.bytes, bytes)
+    name_blobs(bundle.blobs_of(b), -#places)
     note_ends(#places, pack(ENDS, NOW, succeeded, bytes) .. entry)
     if b.notify ~= NOBODY then
       mail.add(b.notify, NOTICE.ends .. bundle.family_of(entry) .. string.char(#places)

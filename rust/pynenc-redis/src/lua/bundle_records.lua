@@ -4,13 +4,13 @@ do
   -- What is said of several ends begins with when, and the size.
   local SAID, SAID_SIZE = '>I8I4', 12
 
-  -- Where each call of `b` stands, in their order; its name of the task and its calls begin at `at`. `nil` when that is
-  -- no such text.
+  -- Where each call of `b` stands, in their order; its blobs, name of the task and calls begin at `at`. `nil` when that
+  -- is no such text.
   function bundle.calls_of(b, text, at)
-    local last, all = at + b.task_size + b.size - 1, {}
-    local print_size = b.have == PRINT and 32 or 0
-    local task_from = at
-    at = at + b.task_size
+    local print_size = band(b.have, PRINT) ~= 0 and 32 or 0
+    local blobs_from, task_from, all = at, at + b.blobs_size, {}
+    at = task_from + b.task_size
+    local last = at + b.size - 1
     while at <= last do
       if at + CALL_SIZE - 1 > #text then
         return nil
@@ -22,8 +22,8 @@ do
         return nil
       end
       all[#all + 1] = {
-        task_from = task_from, place = place, payload_size = payload_size, from = from, payload_from = payload_from,
-        last = at - 1,
+        blobs_from = blobs_from, task_from = task_from, place = place, payload_size = payload_size, from = from,
+        payload_from = payload_from, last = at - 1,
       }
     end
     return all
@@ -80,6 +80,7 @@ do
       end
     end
     local token, left, bytes, value, notified = NOBODY, LEFT.nothing, 0, '', b.notify
+    local have, payload_size = b.have, fresh.payload_size
     if ended then
       if status == PENDING then
         history = history .. history_line(RUNNING, ended.time - ended.ran + 1, b.worker)
@@ -87,11 +88,16 @@ do
       history = history .. history_line(ended.status, ended.time, b.worker)
       status, worker, token, left, notified = ended.status, NOBODY, ended.token, LEFT.value, NOBODY
       bytes, value = ended.bytes, ended.value
+      if b.blobs_size > 0 then
+        -- What names blobs is not kept with the result.
+        have, payload_size = have - BLOBS, 0
+      end
     end
     local body = sub(text, fresh.from, fresh.payload_from - 1)
-      .. sub(text, fresh.task_from, fresh.task_from + b.task_size - 1) .. sub(text, fresh.payload_from, fresh.last)
+      .. sub(text, have == b.have and fresh.blobs_from or fresh.task_from, fresh.task_from + b.task_size - 1)
+      .. sub(text, fresh.payload_from, fresh.payload_from + payload_size - 1)
     return pack(HEAD, status, flags, b.lane, 0, attempt, 0, b.nonce, worker, token, left, #history, bytes, notified,
-      b.have, order, b.seq * IN_ONE_CALL + fresh.place, b.task_size, fresh.payload_size) .. body .. history .. value
+      have, order, b.seq * IN_ONE_CALL + fresh.place, b.task_size, payload_size) .. body .. history .. value
   end
 
   -- All that is said of a bundle, read once; whether it can be read.
@@ -99,7 +105,7 @@ do
     if b.is_understood == nil then
       b.text = call('GET', b.key)
       b.calls = bundle.calls_of(b, b.text, bundle.HEAD_SIZE + 1)
-      b.ends = b.calls and ends_of(b.text, bundle.HEAD_SIZE + b.task_size + b.size + 1)
+      b.ends = b.calls and ends_of(b.text, bundle.HEAD_SIZE + b.blobs_size + b.task_size + b.size + 1)
       b.numbers = {}
       for number, id in ipairs(bundle.ids_of(bundle.entry_of(b))) do
         b.numbers[id] = number

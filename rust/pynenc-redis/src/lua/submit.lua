@@ -1,14 +1,14 @@
 -- Take calls in, in their order: kept result, registration rule, record and queue in one step.
 --
 -- ARGV[2] holds the digests of all blobs that they name; if one is not there, nothing is taken and
--- the answer says which. When they all come under no rule and wait for nothing, name no blob, and have their
--- payloads with them, and are alike in these, ARGV[3] is their lane, `notify` and `have`, and two arguments a call
--- follow: its id, and the record from the place within the batch to the payload; or two for a bundle of calls
--- (`bundle.lua`): what stands for it, and the size of the task's name, that, and of each call its place within the
--- batch, the size of its payload, its fingerprint if it has one, and its payload. Else ARGV[3] is empty, and in place
--- of its id a call has its id, how long it waits, whether another answer than this one is refused, and then its lane,
--- `notify` and `have`; a payload that lies apart comes behind the record. The answer names only what is not new: most
--- batches are answered by an empty list.
+-- the answer says which. When they all come under no rule and wait for nothing, have their payloads with them, and are
+-- alike in these, ARGV[3] is their lane, `notify` and `have`, and two arguments follow: for a bundle of calls
+-- (`bundle.lua`) what stands for it; and the sizes of the task's name and of the part on blobs, these, and of each call
+-- its place within the batch, the size of its payload, its fingerprint if it has one, and its payload. For a call by
+-- itself, which then names no blob, its id, and the record from the place within the batch to the payload. Else ARGV[3]
+-- is empty, and in place of its id a call has its id, how long it waits, whether another answer than this one is
+-- refused, and then its lane, `notify` and `have`; a payload that lies apart comes behind the record. The answer names
+-- only what is not new: most batches are answered by an empty list.
 local CALL, KIND_AT, HAVE_AT = '>c16I8B', 26, 35
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4

@@ -55,10 +55,11 @@ pub(super) fn members(entry: &[u8]) -> Vec<InvocationId> {
 pub(super) fn fit(calls: &[NewCall]) -> usize {
     let Some((first, rest)) = calls.split_first() else { return 0 };
     let Some((of, mut last)) = family(first.id).filter(|_| is_small(first)) else { return 0 };
+    let blobs = record::named(&first.blobs);
     let follows = |call: &&NewCall| {
         let place = family(call.id).filter(|&(other, place)| other == of && place > last).map(|(_, place)| place);
         last = place.unwrap_or(last);
-        place.is_some() && call.task == first.task && is_small(call)
+        place.is_some() && call.task == first.task && is_small(call) && record::named(&call.blobs) == blobs
     };
     let size = 1 + rest.iter().take_while(follows).count();
     if size < FEWEST { 0 } else { size }
@@ -68,11 +69,16 @@ fn is_small(call: &NewCall) -> bool {
     call.parent.is_none() && call.rules.is_none() && call.payload.len() <= SMALL
 }
 
-/// The two arguments that take a bundle of these calls in: what stands for it, and its task and calls.
+/// The two arguments that take a bundle of these calls in: what stands for it, and its blobs, task and calls.
 pub(super) fn write(calls: &[NewCall], written: &[Written<'_>]) -> [Vec<u8>; 2] {
     let of = calls.first().and_then(|call| family(call.id)).map_or_else(Default::default, |(of, _)| of);
     let task = calls.first().map_or(&[][..], |call| call.task.as_bytes());
-    let mut text = u16::try_from(task.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+    let blobs = calls.first().map(|call| record::blobs_part(&call.blobs)).unwrap_or_default();
+    let mut text = Vec::new();
+    for size in [task.len(), blobs.len()] {
+        text.extend(u16::try_from(size).unwrap_or(u16::MAX).to_be_bytes());
+    }
+    text.extend(blobs);
     text.extend(task);
     for (call, written) in calls.iter().zip(written) {
         text.extend(&written.text[..2]);
@@ -93,7 +99,8 @@ pub(super) fn take_from(entry: &[u8], bundle: &[u8], taken: &mut Vec<Taken>) -> 
     let (_notify, _seq, _submitted, _claimed) = (reader.take(8)?, reader.take(8)?, reader.take(8)?, reader.take(8)?);
     let (_worker, nonce, _order) = (reader.take(8)?, reader.number(8)?, reader.take(8)?);
     let (tail, row) = (reader.take(4)?, reader.take(FAMILY.into())?);
-    let (task_size, size) = (reader.size(2)?, reader.size(4)?);
+    let (task_size, size, blobs_size) = (reader.size(2)?, reader.size(4)?, reader.size(2)?);
+    let _blobs = reader.take(blobs_size)?;
     let task: Arc<str> = std::str::from_utf8(reader.take(task_size)?).map_err(|_| reply::broken_bundle())?.into();
     let mut calls = Reader(reader.take(size)?);
     let head = entry.first_chunk().ok_or_else(reply::broken_bundle)?;

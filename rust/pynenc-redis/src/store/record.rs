@@ -274,19 +274,26 @@ pub(crate) fn write(call: &NewCall, place: u16, delay: Micros) -> Result<Written
     text.extend(u32::try_from(inline.len()).unwrap_or(0).to_be_bytes());
     text.extend(call.parent.iter().flat_map(|id| id.to_bytes()));
     text.extend(keys.iter().flatten().flatten());
-    if !blobs.is_empty() {
-        text.push(u8::try_from(blobs.len()).map_err(|_| broken("it names more than 255 blobs"))?);
-        text.extend(blobs.iter().flatten());
+    if blobs.len() > MOST_BLOBS {
+        return Err(broken("it names more than 255 blobs"));
     }
+    text.extend(blobs_part(&call.blobs));
     text.extend(call.task.as_bytes());
     text.extend(inline);
     Ok(Written { fate, kind, text, apart: is_apart.then_some(&call.payload) })
 }
 
-/// Whether it comes under no rule and waits for nothing, names no blob, and has its payload with it.
+/// Whether it comes under no rule and waits for nothing, and has its payload with it.
 pub(crate) fn is_usual(call: &NewCall) -> bool {
     let is_ruled = call.rules.as_deref().is_some_and(|rules| rules.registration.is_some() || rules.result.is_some());
-    call.delay == 0 && !is_ruled && call.blobs.is_empty() && call.payload.len() <= LARGE_SIZE
+    call.delay == 0 && !is_ruled && call.payload.len() <= LARGE_SIZE
+}
+
+/// What a record has of blobs: how many, and the digests; nothing when there are none.
+pub(crate) fn blobs_part(blobs: &[Blob]) -> Vec<u8> {
+    let named = named(blobs);
+    let count = u8::try_from(named.len()).ok().filter(|&count| count > 0);
+    count.into_iter().chain(named.into_iter().flatten()).collect()
 }
 
 /// The digests of blobs, each once: one that is named twice is still one.

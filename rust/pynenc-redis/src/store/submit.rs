@@ -58,12 +58,13 @@ impl Store {
 fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
     let all = (0..).zip(calls).map(|(place, call)| record::write(call, place, call.delay.min(MOST_MICROS)));
     let all = all.collect::<Result<Vec<_>>>()?;
-    let kind = kind_of_usual(calls, &all);
+    let pieces = pieces(calls);
+    let kind = kind_of_usual(calls, &all, &pieces);
     let mut arguments = Vec::with_capacity(2 * calls.len() + 2);
     arguments.push(blobs::digests(calls.iter().flat_map(|call| &call.blobs)).concat());
     arguments.push(kind.map(Vec::from).unwrap_or_default());
     if kind.is_some() {
-        write_usual(calls, &all, &mut arguments);
+        write_usual(calls, &all, &pieces, &mut arguments);
     } else {
         for (call, written) in calls.iter().zip(all) {
             arguments.extend([[&call.id.to_bytes()[..], &written.fate, &written.kind].concat(), written.text]);
@@ -73,11 +74,21 @@ fn written(calls: &[NewCall]) -> Result<Vec<Vec<u8>>> {
     Ok(arguments)
 }
 
-/// Two arguments for each bundle that there is, and for each other call.
-fn write_usual(calls: &[NewCall], written: &[Written<'_>], arguments: &mut Vec<Vec<u8>>) {
-    let mut at = 0;
+/// How many go together, one after the other: 0 stands for a call by itself.
+fn pieces(calls: &[NewCall]) -> Vec<usize> {
+    let (mut pieces, mut at) = (Vec::new(), 0);
     while at < calls.len() {
         let size = bundle::fit(&calls[at..]);
+        pieces.push(size);
+        at += size.max(1);
+    }
+    pieces
+}
+
+/// Two arguments for each bundle that there is, and for each other call.
+fn write_usual(calls: &[NewCall], written: &[Written<'_>], pieces: &[usize], arguments: &mut Vec<Vec<u8>>) {
+    let mut at = 0;
+    for &size in pieces {
         if size > 0 {
             arguments.extend(bundle::write(&calls[at..at + size], &written[at..at + size]));
         } else {
@@ -87,12 +98,14 @@ fn write_usual(calls: &[NewCall], written: &[Written<'_>], arguments: &mut Vec<V
     }
 }
 
-/// The kind of all, if they come under no rule and wait for nothing, name no blob, have their payloads with
-/// them, and are of one kind: then the server need not look at each.
-fn kind_of_usual(calls: &[NewCall], all: &[Written<'_>]) -> Option<[u8; 10]> {
+/// The kind of all, if they come under no rule and wait for nothing, have their payloads with them, name blobs as
+/// bundles at most, and are of one kind: then the server need not look at each.
+fn kind_of_usual(calls: &[NewCall], all: &[Written<'_>], pieces: &[usize]) -> Option<[u8; 10]> {
     let kind = all.first()?.kind;
     let alike = all.iter().all(|written| written.kind == kind);
-    (alike && calls.iter().all(record::is_usual)).then_some(kind)
+    let names_none = calls.iter().all(|call| call.blobs.is_empty());
+    let usual = calls.iter().all(record::is_usual) && (names_none || !pieces.contains(&0));
+    (alike && usual).then_some(kind)
 }
 
 /// Correct the receipts of those that others answer for.

@@ -2,6 +2,7 @@
 
 use pynenc_core::engine::Limits;
 use pynenc_core::status::Status;
+use pynenc_redis::blobs::Blob;
 use pynenc_redis::store::{
     AppId, ClaimRequest, ClientId, End, IdRow, Left, NewCall, Notice, Receipt, Settlement, Taken,
 };
@@ -181,6 +182,50 @@ fn the_oldest_ends_go_together() {
     app.clock.advance(25 * 3_600 * SECOND);
     while app.store.tick().unwrap() == Some(0) {}
     assert_eq!((keys(&server, "g"), app.store.counts().unwrap()[Status::Success as usize]), (0, 0));
+    app.check();
+}
+
+#[test]
+fn members_name_what_they_share_until_they_have_ended() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let blob = Blob::of(vec![7; 100_000]);
+    let mut calls = made_together(&app, SIZE);
+    calls.iter_mut().for_each(|call| call.blobs = vec![blob.clone()]);
+    app.store.submit(&calls).unwrap();
+    app.store.submit(&calls).unwrap();
+    assert_eq!((keys(&server, "g"), keys(&server, "i")), (1, 0));
+    let named = || {
+        let named: Vec<u64> = redis::cmd("HVALS").arg("pynenc:3:{app}:bn").query(&mut server.connection()).unwrap();
+        named
+    };
+    assert_eq!(named(), [100]);
+    let taken = app.claim(SIZE);
+    end_all(&app, &taken[..30]);
+    assert_eq!(named(), [70]);
+    assert_eq!(app.store.read(calls[0].id).unwrap().payload, None);
+    assert!(app.store.read(calls[50].id).unwrap().payload.is_some());
+    app.check();
+    app.end(&taken[30], End::Retry { delay: 0 });
+    assert_eq!((named(), keys(&server, "g")), (vec![70], 0));
+    app.check();
+    end_all(&app, &taken[31..]);
+    end_all(&app, &app.claim(SIZE));
+    assert_eq!(named(), [0_u64; 0]);
+    app.check();
+}
+
+#[test]
+fn a_bundle_is_of_calls_that_name_the_same() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let blobs = [vec![7; 100_000], vec![8; 100_000]].map(Blob::of);
+    let mut calls = made_together(&app, 20);
+    calls.iter_mut().enumerate().for_each(|(at, call)| call.blobs = vec![blobs[at / 10].clone()]);
+    app.store.submit(&calls).unwrap();
+    app.check();
+    assert_eq!((keys(&server, "g"), keys(&server, "i")), (0, 20), "two bundles of one family would meet");
+    end_all(&app, &app.claim(20));
     app.check();
 }
 
