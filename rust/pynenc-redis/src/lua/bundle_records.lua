@@ -132,31 +132,28 @@ do
     end
   end
 
-  -- What the worker's hands call the claims of the open members, each by itself.
-  local function members_held(b)
-    local members = {}
+  -- Each open member is held by itself from now on, for as long as they were together; what the worker's hands call
+  -- the claims.
+  local function hold_each(b)
+    local hands, together, leases_of_each, members = P .. 'h:' .. b.worker, bundle.held_as(b), {}, {}
+    local deadline = call('ZSCORE', hands, together) or NOW + LEASE
+    call('ZREM', hands, together)
     for number, id in ipairs(bundle.ids_of(bundle.entry_of(b))) do
       if bundle.said_of(b, id) == bundle.OPEN then
-        members[#members + 1] = pack('>I8', b.order + number) .. id
+        local member = pack('>I8', b.order + number) .. id
+        members[#members + 1] = member
+        leases_of_each[#leases_of_each + 1] = deadline
+        leases_of_each[#leases_of_each + 1] = member
       end
+    end
+    if members[1] then
+      call('ZADD', hands, unpack(leases_of_each))
     end
     return members
   end
 
-  -- Each is held by itself from now on, for as long as they were together.
-  local function hold_each(b)
-    local hands, member, leases_of_each = P .. 'h:' .. b.worker, bundle.held_as(b), {}
-    local deadline = call('ZSCORE', hands, member) or NOW + LEASE
-    call('ZREM', hands, member)
-    for i, one in ipairs(members_held(b)) do
-      leases_of_each[i * 2 - 1], leases_of_each[i * 2] = deadline, one
-    end
-    if leases_of_each[1] then
-      call('ZADD', hands, unpack(leases_of_each))
-    end
-  end
-
-  -- Write the records of all members of the bundle of that id, if it is in one, in its place.
+  -- Write the records of all members of the bundle of that id, if it is in one, in its place; if it was claimed, what
+  -- the worker's hands call the claims from then on.
   function bundle.break_up(id)
     local b = bundle.around(id)
     if not b then
@@ -177,16 +174,7 @@ do
       call('MSET', unpack(words_of_each))
     end
     call('DEL', b.key)
-    if b.status ~= REGISTERED then
-      hold_each(b)
-    end
     bundles[b.family] = false
-  end
-
-  -- Have a claimed bundle's members held each by its record; what the worker's hands call them.
-  function bundle.hold_by_record(b)
-    local members = members_held(b)
-    bundle.break_up(bundle.ids_of(bundle.entry_of(b))[1])
-    return members
+    return b.status ~= REGISTERED and hold_each(b) or nil
   end
 end

@@ -21,22 +21,9 @@ do
     return text and #text >= HEAD_SIZE and parse('>I8', text, SEQ_FROM) or 0
   end
 
-  -- Put entries back to where they were taken from, from the one with that number on.
-  local function put_back(lane, entries, from)
-    local last = #entries
-    if from > last then
-      return
-    end
-    local backwards = {}
-    for i = last, from, -1 do
-      backwards[last - i + 1] = entries[i]
-    end
-    call('LPUSH', FRESH[lane], unpack(backwards))
-  end
-
   -- Have the members of a bundle, off the queue, stand there in its place.
   local function spread(lane, entry)
-    put_back(lane, bundle.ids_of(entry), 1)
+    put_back(FRESH[lane], bundle.ids_of(entry), 1)
   end
 
   local function fetch_ids(entries)
@@ -64,14 +51,14 @@ do
       elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < seq_of(entry)) then
         from_back = from_back + 1
         ids[#ids + 1] = came_back
-      elseif not is_bundle(entry) then
-        from_fresh = from_fresh + 1
-        ids[#ids + 1] = entry
-      elseif not ids[1] then
-        from_fresh, ids[1] = 1, entry
+      elseif is_bundle(entry) then
+        if not ids[1] then
+          from_fresh, ids[1] = 1, entry
+        end
         break
       else
-        break
+        from_fresh = from_fresh + 1
+        ids[#ids + 1] = entry
       end
     end
     if from_back > 0 then
@@ -101,7 +88,7 @@ do
     local entries = call('LPOP', FRESH[lane], want)
     for i, entry in ipairs(entries) do
       if is_bundle(entry) then
-        put_back(lane, entries, i)
+        put_back(FRESH[lane], entries, i)
         return { unpack(entries, 1, i - 1) }
       end
     end

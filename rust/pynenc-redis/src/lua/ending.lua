@@ -87,17 +87,15 @@ local function leave_behind(r, value, left)
   end
 end
 
--- It is kept from now on.
-local function note_end(id)
-  NOW_TEXT = NOW_TEXT or pack('>I8', NOW)
-  ended = ended + 1
-  endings[#endings + 1] = NOW_TEXT .. id
-end
-
--- So many are, of which there is one entry.
+-- So many are kept from now on, of which this is the entry.
 local function note_ends(size, entry)
   ended = ended + size
   endings[#endings + 1] = entry
+end
+
+local function note_end(id)
+  NOW_TEXT = NOW_TEXT or pack('>I8', NOW)
+  note_ends(1, NOW_TEXT .. id)
 end
 
 -- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value

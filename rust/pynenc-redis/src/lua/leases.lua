@@ -59,7 +59,7 @@ do
       end
       local b = #member > 8 + ID_SIZE and bundle.of(sub(member, 9))
       if b and bundle.held_as(b) == member then
-        for _, one in ipairs(bundle.hold_by_record(b)) do
+        for _, one in ipairs(bundle.break_up(bundle.ids_of(sub(member, 9))[1])) do
           all[#all + 1] = one
         end
       else

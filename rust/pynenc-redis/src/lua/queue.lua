@@ -25,6 +25,17 @@ local function write_tokens()
   end
 end
 
+-- Put entries back to where they were taken from, from the one with that number on.
+local function put_back(list, entries, from)
+  local last, backwards = #entries, {}
+  for i = last, from, -1 do
+    backwards[last - i + 1] = entries[i]
+  end
+  if backwards[1] then
+    call('LPUSH', list, unpack(backwards))
+  end
+end
+
 -- Have a record stand in a line of its lane that is not the list of fresh work, or no more. They are
 -- counted, so that a claim need not look into lines in which nobody stands.
 local function stand_in(line, r)

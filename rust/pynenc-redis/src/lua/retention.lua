@@ -47,11 +47,7 @@ do
     local entries, ids = call('LPOP', P .. 'ret', most), {}
     for i, entry in ipairs(entries) do
       if #entry ~= ENTRY_SIZE then
-        local rest = {}
-        for back = #entries, i, -1 do
-          rest[#rest + 1] = entries[back]
-        end
-        call('LPUSH', P .. 'ret', unpack(rest))
+        put_back(P .. 'ret', entries, i)
         break
       end
       ids[i] = sub(entry, 9)
@@ -70,9 +66,9 @@ do
     if not is_old and (#ids * PART > KEEP_COUNT or ends.bytes * PART > KEEP_BYTES) then
       local entries = {}
       for i, id in ipairs(ids) do
-        entries[#ids + 1 - i] = pack('>I8', ends.time) .. id
+        entries[i] = pack('>I8', ends.time) .. id
       end
-      call('LPUSH', P .. 'ret', unpack(entries))
+      put_back(P .. 'ret', entries, 1)
       return 0
     end
     if not bundle.drop_together(ends) then

@@ -136,6 +136,8 @@ pub(super) fn is_entry(text: &[u8]) -> bool {
 pub(super) struct Ends<'a> {
     of: Family,
     fence: Fence,
+    /// A bit for each place.
+    places: u128,
     ends: Vec<(usize, u8, &'a Settlement)>,
 }
 
@@ -149,11 +151,14 @@ pub(super) fn sorted(all: &[Settlement]) -> (Vec<Ends<'_>>, Vec<(usize, &Settlem
         };
         // Mostly it is of the last.
         let same = |ends: &&mut Ends<'_>| ends.of == of && ends.fence == one.fence;
-        let known = |ends: &Ends<'_>| ends.ends.iter().any(|&(_, other, _)| other == place);
+        let (bit, end) = (1 << place, (number, place, one));
         match together.iter_mut().rev().find(same) {
-            Some(ends) if known(ends) => alone.push((number, one)),
-            Some(ends) => ends.ends.push((number, place, one)),
-            None => together.push(Ends { of, fence: one.fence, ends: vec![(number, place, one)] }),
+            Some(ends) if ends.places & bit != 0 => alone.push((number, one)),
+            Some(ends) => {
+                ends.places |= bit;
+                ends.ends.push(end);
+            }
+            None => together.push(Ends { of, fence: one.fence, places: bit, ends: vec![end] }),
         }
     }
     (together, alone)

@@ -96,11 +96,16 @@ impl Store {
 
     /// Have every record looked at, in no order, or why it cannot be read: each once, but for those whose bundle
     /// ends meanwhile, which may come again.
-    pub(super) fn look_at_all(&self, mut look: impl FnMut(InvocationId, Result<Record>)) -> Result<()> {
+    fn look_at_all(&self, mut look: impl FnMut(InvocationId, Result<Record>)) -> Result<()> {
         self.scan_bundles(|_, records| {
             records.into_iter().for_each(|(id, text)| look(id, Record::read(&text)));
             Ok(())
         })?;
+        self.look_at_records(look)
+    }
+
+    /// The same for those that are in no bundle.
+    pub(super) fn look_at_records(&self, mut look: impl FnMut(InvocationId, Result<Record>)) -> Result<()> {
         self.scan("i:", |names| {
             let ids = ids_of(&names);
             let heads = reply::list(self.ask(Which::Heads, vec![joined(&ids)])?)?;

@@ -18,7 +18,8 @@ impl<C: Send + 'static> Remote<C> {
     pub fn carry_before_sleep(&self, worker: u32, parker: &Parker, is_over: impl FnMut() -> bool + 'static) {
         let place = (worker as usize).checked_sub(1);
         if let Some(place) = place.filter(|_| self.shared().is_home()) {
-            patience::with(is_over, || self.shared().make_trips_until_woken(place, parker));
+            let goes_on = || !parker.is_woken() && !patience::is_over();
+            patience::with(is_over, || self.shared().make_trips_while(place, goes_on));
         }
     }
 }
@@ -38,25 +39,16 @@ impl<C> Shared<C> {
     /// Make what trips there are to make on the calling thread, unless one is under way: then whoever makes
     /// that sees to the rest. Blocks.
     pub(super) fn make_trips(&self, place: usize) {
-        loop {
+        self.make_trips_while(place, || true);
+    }
+
+    /// The same for as long as this thread has nothing else to do: then the rest is the courier's.
+    fn make_trips_while(&self, place: usize, goes_on: impl Fn() -> bool) {
+        while goes_on() {
             match self.load(place) {
                 Next::Go(load) => self.carry(place, load),
                 Next::Sleep(None) => return,
                 // The courier keeps the time.
-                Next::Sleep(Some(_)) | Next::Over => break,
-            }
-        }
-        if let Some(courier) = self.courier_of(place) {
-            courier.unpark();
-        }
-    }
-
-    /// The same until this thread has something else to do: then the rest is the courier's.
-    fn make_trips_until_woken(&self, place: usize, parker: &Parker) {
-        while !parker.is_woken() && !patience::is_over() {
-            match self.load(place) {
-                Next::Go(load) => self.carry(place, load),
-                Next::Sleep(None) => return,
                 Next::Sleep(Some(_)) | Next::Over => break,
             }
         }

@@ -31,16 +31,20 @@ impl Evidence {
     pub(super) fn gather(store: &Store) -> Result<Self> {
         let mut records = HashMap::new();
         let mut unreadable = Vec::new();
-        store.look_at_all(|id, record| match record {
+        let mut note = |id, record| match record {
             Ok(record) => drop(records.insert(id, record)),
             Err(why) => unreadable.push(format!("{id}: {why}")),
-        })?;
-        store.scan_bundles(|name, records| {
-            if records.is_empty() {
-                unreadable.push(format!("a bundle of calls cannot be read: {}", name.escape_ascii()));
+        };
+        let mut broken = Vec::new();
+        store.scan_bundles(|name, members| {
+            if members.is_empty() {
+                broken.push(format!("a bundle of calls cannot be read: {}", name.escape_ascii()));
             }
+            members.into_iter().for_each(|(id, text)| note(id, Record::read(&text)));
             Ok(())
         })?;
+        store.look_at_records(note)?;
+        unreadable.extend(broken);
         let mut names = BTreeSet::new();
         store.scan("", |some| {
             names.extend(some.into_iter().filter(|name| !name.starts_with(b"i:") && !name.starts_with(b"g:")));
