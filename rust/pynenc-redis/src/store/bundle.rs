@@ -7,7 +7,6 @@ use pynenc_core::id::InvocationId;
 use pynenc_core::status::Status;
 
 use super::ids::{FAMILY, PLACE_AT};
-use super::notice::{Left, Notice};
 use super::record::{self, Reader, Written};
 use super::types::{End, NewCall, Settlement, Taken};
 use super::{MOST_MICROS, reply};
@@ -210,20 +209,20 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// What a notice tells of ends of one bundle: `id` is a member's with how many there are in place of its place.
-pub(super) fn notices(id: InvocationId, ends: &[u8], notices: &mut Vec<Notice>) -> Result<()> {
+/// Ends of members of one bundle, as a worker has told them: of whom, how, and the value. In `id` stands how many there
+/// are in place of a place.
+pub(super) fn ends(id: InvocationId, told: &[u8]) -> Result<Vec<(InvocationId, Status, Vec<u8>)>> {
     let bytes = id.to_bytes();
     let broken = || RedisError::Protocol("a notice of many ends cannot be read".to_owned());
     let of = (*bytes.first_chunk().ok_or_else(broken)?, *bytes.last_chunk().ok_or_else(broken)?);
-    let mut ends = Reader(ends);
-    while !ends.is_empty() {
-        let (place, _token, kind) = (ends.byte()?, ends.take(8)?, ends.byte()?);
-        let (_ran, _bytes, size) = (ends.take(8)?, ends.take(8)?, ends.size(4)?);
+    let (mut told, mut ends) = (Reader(told), Vec::with_capacity(bytes[PLACE_AT].into()));
+    while !told.is_empty() {
+        let (place, _token, kind) = (told.byte()?, told.take(8)?, told.byte()?);
+        let (_ran, _bytes, size) = (told.take(8)?, told.take(8)?, told.size(4)?);
         let status = if kind == SUCCEEDED { Status::Success } else { Status::Failed };
-        let left = Left::Value(ends.take(size)?.to_vec());
-        notices.push(Notice::Ended { id: member(of, place), status, losses: 0, left });
+        ends.push((member(of, place), status, told.take(size)?.to_vec()));
     }
-    Ok(())
+    Ok(ends)
 }
 
 #[cfg(test)]

@@ -78,7 +78,13 @@ fn read<'a>(message: &'a [u8], notices: &mut Vec<Notice>) -> Result<&'a [u8]> {
         DROPPED => (Notice::Dropped(id), rest),
         BUNDLE => {
             let (ends, rest) = sized(rest)?;
-            bundle::notices(id, ends, notices)?;
+            let told = bundle::ends(id, ends)?.into_iter();
+            notices.extend(told.map(|(id, status, value)| Notice::Ended {
+                id,
+                status,
+                losses: 0,
+                left: Left::Value(value),
+            }));
             return Ok(rest);
         }
         other => return Err(RedisError::Protocol(format!("a notice of the unknown kind {other}"))),
