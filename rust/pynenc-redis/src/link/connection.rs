@@ -11,6 +11,7 @@ use super::handshake::Peer;
 use super::large::{Ahead, LARGE, Large};
 use super::patience::{GaveUp, Patience};
 use super::socket::{Closer, Socket};
+use super::spin::Spin;
 use crate::error::RedisError;
 use crate::patience::SLICE;
 
@@ -34,6 +35,7 @@ pub(super) struct Connection {
     large: Option<Large>,
     /// How long to wait for a byte.
     stall: Duration,
+    spin: Spin,
     endpoint: Endpoint,
     pub(super) peer: Peer,
 }
@@ -41,8 +43,18 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(socket: Socket, endpoint: Endpoint, stall: Duration) -> Result<Self, Fault> {
         socket.wake_every(SLICE).map_err(|error| Fault::Lost(format!("{endpoint}: {error}")))?;
-        let (ahead, peer) = (Ahead::default(), Peer::default());
-        Ok(Self { socket, parser: Parser::new(), is_parsed: true, most: 0, ahead, large: None, stall, endpoint, peer })
+        Ok(Self {
+            socket,
+            parser: Parser::new(),
+            is_parsed: true,
+            most: 0,
+            ahead: Ahead::default(),
+            large: None,
+            stall,
+            spin: Spin::default(),
+            endpoint,
+            peer: Peer::default(),
+        })
     }
 
     /// Where it leads.
@@ -90,6 +102,7 @@ impl Connection {
     pub(super) fn receive_unless_silent(&mut self, patience: &Patience) -> Result<Option<Value>, Fault> {
         self.is_parsed = false;
         let mut stream = Patient::new(&mut self.socket, &mut self.ahead, self.stall, patience);
+        stream.spin = Some(&mut self.spin);
         let value = self.parser.parse_value(&mut stream);
         self.most = self.most.max(stream.received);
         let (gave_up, broken, silent) = (stream.gave_up, stream.broken, stream.stalled && stream.received == 0);
@@ -169,6 +182,8 @@ struct Patient<'a> {
     ahead: &'a mut Ahead,
     stall: Duration,
     patience: &'a Patience,
+    /// How it waits for the first bytes, if not asleep.
+    spin: Option<&'a mut Spin>,
     /// When something last went through.
     moved: Instant,
     received: usize,
@@ -185,6 +200,7 @@ impl<'a> Patient<'a> {
             ahead,
             stall,
             patience,
+            spin: None,
             moved: Instant::now(),
             received: 0,
             gave_up: None,
@@ -237,7 +253,13 @@ impl Read for Patient<'_> {
             self.received += ahead;
             return Ok(ahead);
         }
-        let read = match self.again(|socket| socket.read(buffer)) {
+        let spin = self.spin.take();
+        let start = spin.as_ref().map(|spin| spin.begin(|| self.socket.is_readable()));
+        let read = self.again(|socket| socket.read(buffer));
+        if let (Some(spin), Some(start)) = (spin, start) {
+            spin.ended(start);
+        }
+        let read = match read {
             Ok(0) => Err(io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
             Ok(read) if self.received + read > LONGEST_REPLY => Err(io::Error::other("the answer has no end")),
             read => read,

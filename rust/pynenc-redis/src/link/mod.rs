@@ -24,6 +24,7 @@ mod patience;
 pub mod route;
 mod sentinel;
 mod socket;
+mod spin;
 mod ticket;
 pub mod timing;
 mod tls;

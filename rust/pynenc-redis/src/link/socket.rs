@@ -61,6 +61,17 @@ impl Socket {
         }
     }
 
+    /// Whether a read would not have to wait, or nobody can tell.
+    pub(super) fn is_readable(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => is_readable(stream),
+            #[cfg(unix)]
+            Self::Unix(stream) => is_readable(stream),
+            // What came may be in the session already.
+            Self::Tls(_) => true,
+        }
+    }
+
     /// What ends the stream from another thread.
     pub(super) fn closer(&self) -> io::Result<Closer> {
         match self {
@@ -70,6 +81,18 @@ impl Socket {
             Self::Tls(stream) => stream.get_ref().try_clone().map(Closer::Tcp),
         }
     }
+}
+
+#[cfg(unix)]
+fn is_readable(stream: &impl std::os::fd::AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    !matches!(poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&Timespec::default())), Ok(0))
+}
+
+#[cfg(not(unix))]
+fn is_readable(_: &TcpStream) -> bool {
+    true
 }
 
 impl Read for Socket {
