@@ -82,7 +82,7 @@ class MakeRedis:
 
     def forget(self, app_id: str) -> None:
         with contextlib.suppress(redis.ConnectionError):  # a server that is gone has forgotten
-            for name in self.client.scan_iter(f"pynenc:3:{{{app_id}}}:*", count=1_000):
+            for name in self.client.scan_iter(f"pynenc:4:{{{app_id}}}:*", count=1_000):
                 self.client.unlink(name)
 
 

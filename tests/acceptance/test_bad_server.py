@@ -262,6 +262,7 @@ def test_a_damaged_record_is_nobody_elses_trouble(made: Callable[..., Pynenc], s
     broken, fine = [task(n) for n in range(len(DAMAGES))], [task(n) for n in range(5)]
     with server.client() as client:
         for n, invocation in enumerate(broken):
+            assert invocation.status is InvocationStatus.REGISTERED  # so it is staged no more, and has a record
             (key,) = [key for key in client.keys("*") if key.endswith(_raw(invocation.invocation_id))]
             record = client.get(key)
             assert isinstance(record, bytes)
@@ -277,6 +278,7 @@ def test_who_waits_is_told_what_may_have_become_of_it(made: Callable[..., Pynenc
     server = start_server()
     task = made(server.url).task(echo)
     damaged = task(1)
+    assert damaged.status is InvocationStatus.REGISTERED  # so it is staged no more, and has a record
     with server.client() as client:
         (key,) = [key for key in client.keys("*") if key.endswith(_raw(damaged.invocation_id))]
         client.set(key, b"")
@@ -295,14 +297,14 @@ def _raw(invocation_id: str) -> bytes:
 def test_keys_of_others_stay_as_they_are(made: Callable[..., Pynenc], start_server: StartServer) -> None:
     server = start_server()
     with server.client() as client:
-        foreign = {b"plain": b"1", b"pynenc:3:{other}:i:x": b"2", b"pynenc:3:{keys-of-us}x": b"3", b"celery": b"4"}
+        foreign = {b"plain": b"1", b"pynenc:4:{other}:i:x": b"2", b"pynenc:4:{keys-of-us}x": b"3", b"celery": b"4"}
         client.mset(foreign)
         app, other = made(server.url, "keys-of-us"), made(server.url, "keys-of-us.b")
         kept = other.task(echo)(5)
         with app.running():
             assert app.task(echo)(1).get(timeout=BOUND_S) == 1
         app.purge()
-        assert not client.keys("pynenc:3:{keys-of-us}:i:*")
+        assert not client.keys("pynenc:4:{keys-of-us}:i:*")
         assert {key: client.get(key) for key in foreign} == foreign
     with other.running():
         assert kept.get(timeout=BOUND_S) == 5

@@ -83,7 +83,7 @@ def counters() -> dict[str, int]:
 def stored_on(server_url: str, app_id: str) -> list[bytes]:
     """Names of the app's large values on the server."""
     with redis.Redis.from_url(server_url) as client:
-        return list(client.scan_iter(b"pynenc:3:{" + app_id.encode() + b"}:b:*", count=1_000))
+        return list(client.scan_iter(b"pynenc:4:{" + app_id.encode() + b"}:b:*", count=1_000))
 
 
 # -- what arrives ---------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ def test_t37_a_broken_record_costs_no_other(new_cluster, direct, record) -> None
     cluster = new_cluster(lease_seconds=1)
     invocations = [cluster.task("work")(number, 0.0) for number in range(20)]
     broken = invocations.pop(5)
+    assert broken.status == "registered"  # so it is staged no more, and has a record
     (key,) = [key for key in direct.keys("*:i:*") if key.endswith(raw_id(broken))]
     direct.set(key, record)
     cluster.worker(slots=4)

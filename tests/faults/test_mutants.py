@@ -60,7 +60,7 @@ MUTANTS = [
     ),
     Mutant(
         "no hold after an outage",
-        "  if band(OPTIONS, HOLDS) ~= 0 then\n",
+        "  if band(limits.options, HOLDS) ~= 0 then\n",
         "  if false then\n",
         lambda it: ticks_before_it_renews(it.new_engine, it.server),
         "test_server_down.py::test_t9_after_an_outage_nothing_is_rescued_before_the_living_could_renew",

@@ -7,10 +7,10 @@ import pytest
 from tests.faults.rig.report import Row
 
 BOUND_S = 60.0
-PREFIX = b"pynenc:3:{one}:"
+PREFIX = b"pynenc:4:{one}:"
 OF_NO_INVOCATION = {b"clk", b"n", b"w"}
 """What a purge leaves: when the application was last seen, its numbers, and for a day the names of its workers."""
-FOREIGN = {b"pynenc": b"1", b"pynenc:3:other": b"2", b"pynenc:3:{one}": b"3", b"queue": b"4"}
+FOREIGN = {b"pynenc": b"1", b"pynenc:4:other": b"2", b"pynenc:4:{one}": b"3", b"queue": b"4"}
 REFUSED = ["a*", "a?", "[ab]", "{a}", "a b", "a:b", "é", "", "x" * 65, "x" * 300, "a\n", "a/b"]
 
 

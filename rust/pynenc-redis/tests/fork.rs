@@ -21,8 +21,8 @@ use pynenc_redis::link::notices::{Listener, Notices};
 use rig::echo::{echo, echoed, wire};
 use rig::{PATIENCE, Server};
 
-const CHANNEL: &str = "pynenc:3:{test}:c:1";
-const TOKENS: &[u8] = b"pynenc:3:{test}:tok";
+const CHANNEL: &str = "pynenc:4:{test}:c:1";
+const TOKENS: &[u8] = b"pynenc:4:{test}:tok";
 
 struct Ear(Mutex<Sender<Vec<u8>>>);
 
@@ -106,7 +106,7 @@ fn children_are_refused_and_parents_go_on() {
 
     let (wire, bell, _notices) = ours.unwrap();
     wire.call(&[echo(&["after"])]).unwrap();
-    let _: u32 = server.ask(&["RPUSH", "pynenc:3:{test}:tok", "token"]);
+    let _: u32 = server.ask(&["RPUSH", "pynenc:4:{test}:tok", "token"]);
     assert_eq!(bell.wait(&[TOKENS], PATIENCE).unwrap(), Bell::Rung(0));
     assert_eq!(server.ask::<u32>(&["SPUBLISH", CHANNEL, "hello"]), 1);
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(b"hello".to_vec()));

@@ -121,7 +121,7 @@ fn a_lost_token_costs_a_moment_and_no_more() {
     let worker = there.remote.register_worker("w", &["echo"]).unwrap();
     // Stands before the worker in the line for tokens, and takes the first, as one does that dies of it.
     let thief = std::thread::scope(|scope| {
-        let thief = scope.spawn(|| server.ask::<Vec<String>>(&["BLPOP", "pynenc:3:{test}:tok:0", "0"]));
+        let thief = scope.spawn(|| server.ask::<Vec<String>>(&["BLPOP", "pynenc:4:{test}:tok:0", "0"]));
         let blocked =
             |count: usize| server.ask::<String>(&["INFO", "clients"]).contains(&format!("blocked_clients:{count}"));
         eventually("the thief waits", || blocked(1));

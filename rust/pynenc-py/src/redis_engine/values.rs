@@ -85,7 +85,8 @@ impl PyRedisEngine {
         bytes: u64,
     ) -> PyResult<()> {
         let token = self.store.fresh_number();
-        let settlement = Settlement { id, fence, token, end, blobs: Vec::new(), ran: None, bytes, resume: None };
+        let blobs = Vec::new();
+        let settlement = Settlement { id, fence, token, end, blobs, ran: None, bytes, resume: None, bundled: true };
         self.ask(py, |store| store.settle(&[settlement])?.pop().unwrap_or(Ok(())))
     }
 

@@ -87,7 +87,7 @@ mod tests {
         // From the specification of the cluster, and CLUSTER KEYSLOT.
         assert_eq!(crc16(b"123456789"), 0x31c3);
         assert_eq!(slot(b"foo"), 12182);
-        assert_eq!(slot(b"pynenc:3:{foo}:i:1"), 12182);
+        assert_eq!(slot(b"pynenc:4:{foo}:i:1"), 12182);
         assert_eq!(slot(b"{}foo"), crc16(b"{}foo") % SLOTS);
         assert_eq!(slot(b"a{foo}{bar}"), 12182);
     }

@@ -70,6 +70,11 @@ pub enum Request {
         /// The whole key.
         key: Vec<u8>,
     },
+    /// Write by a command of the server's own, which it may refuse for want of memory. It may be sent again, too.
+    Write {
+        /// The command, and what it is about.
+        words: Vec<Vec<u8>>,
+    },
 }
 
 /// Carries calls to the server and their replies back.

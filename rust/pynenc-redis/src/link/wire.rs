@@ -81,6 +81,9 @@ impl Link for Wire {
                         pack_keep(&mut packed.bytes, &mut packed.apart, key, bytes, *millis)
                     });
                 }
+                Request::Write { words } => {
+                    packed.add(false, true, |packed| pack(&mut packed.bytes, words.iter().map(Vec::as_slice)));
+                }
                 Request::Fetch { key } => {
                     packed.add(false, false, |packed| pack(&mut packed.bytes, [b"GET".as_slice(), key].into_iter()));
                     if let Some(command) = packed.commands.last_mut() {

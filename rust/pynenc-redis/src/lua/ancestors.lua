@@ -1,10 +1,9 @@
 -- The invocation ARGV[2], then each ancestor in turn that waits for the one before: id and record.
 -- The first answer says whether the line is longer than it is followed.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local answer = { 0 }
   local id = ARGV[2]
-  for link = 0, LINKS do
+  for link = 0, limits.links do
     local r = id and glance(id)
     if not r or (link > 0 and r.status ~= PAUSED) then
       return answer

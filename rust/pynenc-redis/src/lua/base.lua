@@ -6,11 +6,11 @@
 -- It holds the one hash tag, so whatever a function derives from it lies in the same slot.
 -- None of these is there yet while the library is loaded.
 local call, pack, parse, sub, byte, band
-local P, PREFIX_OF_RECORDS, COUNTERS, NOW, NOW_TEXT
+local P, PREFIX_OF_RECORDS, COUNTERS, STAGED, NOW, NOW_TEXT
 -- By lane: the list of its fresh work, and that of its tokens. A number is dear to turn into a text.
 local FRESH, TOKENS
--- What the settings say.
-local LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS
+-- What the settings say of the limits.
+local limits = {}
 -- All counters, and the text that says so; whether this call has looked at them, and whether they are to be written.
 local counters, counters_text, has_counters, is_counted
 -- By lane, how many are to be woken; members and deadlines; the number of the claim and
@@ -23,6 +23,8 @@ local bundles, bundled
 local records, texts, names, has_looked, has_texts = nil, nil, nil, true, false
 -- What was claimed or ended by its text, and is to be counted.
 local moves = {}
+-- Calls that have just come, each with the text of its record, which is written if nothing else becomes of it.
+local arrived = {}
 -- Records of which a table is to be written; keys and texts to be written, and how many; the keys of what is to be
 -- dropped; the latest ended.
 local unsaved, words, filled, doomed, endings = {}, {}, 0, {}, {}
@@ -89,7 +91,8 @@ do
   local settings, TIME_GIVEN
 
   local function read_settings(text)
-    TIME_GIVEN, LEASE, KEEP_FOR, KEEP_COUNT, KEEP_BYTES, LINKS, MAX_LOSSES, OPTIONS = parse('>I8I8I8I8I8I4BB', text)
+    TIME_GIVEN, limits.lease, limits.keep_for, limits.keep_count, limits.keep_bytes, limits.links, limits.max_losses,
+      limits.options = parse('>I8I8I8I8I8I4BB', text)
     settings = text
   end
 
@@ -104,7 +107,7 @@ do
     end
     if P ~= KEYS[1] then
       P = KEYS[1]
-      PREFIX_OF_RECORDS, COUNTERS = P .. 'i:', P .. 'n'
+      PREFIX_OF_RECORDS, COUNTERS, STAGED = P .. 'i:', P .. 'n', P .. 'st'
       FRESH = { [0] = P .. 'q:0', [1] = P .. 'q:1' }
       TOKENS = { [0] = P .. 'tok:0', [1] = P .. 'tok:1' }
     end
@@ -139,6 +142,7 @@ do
       moves[i].times, moves[i].bytes, moves[i] = 0, 0, nil
     end
     leases, unsaved, doomed, endings = emptied(leases), emptied(unsaved), emptied(doomed), emptied(endings)
+    arrived = emptied(arrived)
     filled = 0
   end
 end

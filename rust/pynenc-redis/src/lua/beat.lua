@@ -1,15 +1,14 @@
 -- A worker lives, and names what it knows that it holds: the leases of those are extended, and of
 -- no others. One that it was given and never heard of ends by itself.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local BEAT, BEAT_SIZE = '>c16I4c8', 28
   local worker = ARGV[2]
   local known = call('HMGET', P .. 'w:' .. worker, 'd', 'no')
-  note_life()
+  lease.note_life()
   if not known[1] then
     return { 0, '', '' }
   end
-  local deadline = NOW + LEASE
+  local deadline = NOW + limits.lease
   local lost, cancel, extended = {}, {}, {}
   for at = 1, #ARGV[3], BEAT_SIZE do
     local id, attempt, nonce = parse(BEAT, ARGV[3], at)
@@ -35,6 +34,6 @@ return function(KEYS, ARGV)
     call('ZADD', P .. 'h:' .. worker, unpack(extended))
   end
   call('HSET', P .. 'w:' .. worker, 'd', deadline)
-  look_again(worker, tonumber(known[2]), deadline)
+  lease.look_again(worker, tonumber(known[2]), deadline)
   return { 1, table.concat(lost), table.concat(cancel) }
 end

@@ -2,7 +2,7 @@
 -- records name it. Whoever stores one gives it a time to live, and the first record that names it
 -- takes that away: so neither what nobody came to name stays, nor goes what somebody names. What
 -- nobody names any more is idle: `bi` by the time since when, `bz` with its size. It stays a while,
--- because the same value often comes again, but no longer than an hour and within KEEP_BYTES.
+-- because the same value often comes again, but no longer than an hour and within limits.keep_bytes.
 local name_blobs, lacking, shed, write_names, blobs_of, set_blobs
 do
   local DIGEST_SIZE = 32
@@ -90,7 +90,7 @@ do
         return false
       end
       local since = tonumber(oldest[2])
-      if not all and idle[AT.idle] <= KEEP_BYTES and NOW < since + math.min(LINGER, KEEP_FOR) then
+      if not all and idle[AT.idle] <= limits.keep_bytes and NOW < since + math.min(LINGER, limits.keep_for) then
         return false
       end
       forget_idle(oldest[1])

@@ -65,9 +65,15 @@ do
     return b or nil
   end
 
-  -- The bundle in which an id may be. Those of calls that were made alone have no place in any.
+  -- The bundle in which an id may be.
   function bundle.around(id)
     return #id == ID_SIZE and byte(id, PLACE_AT) < bundle.MOST_PLACES and bundle.of(id) or nil
+  end
+
+  -- Whether an id is of a bundle.
+  function bundle.has(id)
+    local b = bundle.around(id)
+    return b and bundle.said_of(b, id) ~= bundle.ABSENT
   end
 
   -- The name of its task.
@@ -94,13 +100,17 @@ do
 
   -- What stands for all members where each would stand.
   function bundle.entry_of(b)
-    local places = {}
-    for place = 0, #b.row - 1 do
-      if byte(b.row, place + 1) ~= bundle.ABSENT then
-        places[#places + 1] = string.char(place)
-      end
+    local places, from = {}, string.find(b.row, '[^-]')
+    while from do
+      places[#places + 1] = string.char(from - 1)
+      from = string.find(b.row, '[^-]', from + 1)
     end
     return b.family .. b.tail .. table.concat(places)
+  end
+
+  -- Whether that stands for several, in place of being an id.
+  function bundle.is_entry(entry)
+    return #entry ~= ID_SIZE
   end
 
   -- How many an entry stands for.

@@ -4,6 +4,30 @@ do
   -- Of the ended: when, how many have succeeded, and the bytes of all.
   local ENDS, ENDS_SIZE = '>I8I2I8', 18
 
+  -- What is said of so many places.
+  local function words(said, size)
+    return string.rep(string.char(said), size)
+  end
+
+  -- Note that these places have ended, or were dropped, if all of them are as they must be before; whether they were.
+  -- Most follow one another.
+  local function mark(b, places, before, after)
+    local row, from = b.row, 1
+    while from <= #places do
+      local first, to = byte(places, from) + 1, from
+      while byte(places, to + 1) == first + to - from do
+        to = to + 1
+      end
+      local last, size = first + to - from, to - from + 1
+      if sub(row, first, last) ~= words(before, size) then
+        return false
+      end
+      row, from = sub(row, 1, first - 1) .. words(after, size) .. sub(row, last + 1), to + 1
+    end
+    b.row = row
+    return true
+  end
+
   -- Take calls in as a bundle: what stands for it, its blobs, task and calls as they were sent, and who is told. When
   -- one of them is there already, or another bundle of the family, each is a record. The ids of those that are new,
   -- unless all are, as a bundle.
@@ -12,21 +36,18 @@ do
     if there and bundle.entry_of(there) == entry then
       return {}
     end
-    local ids, keys, row = bundle.ids_of(entry), {}, {}
-    for place = 1, bundle.MOST_PLACES do
-      row[place] = bundle.ABSENT
-    end
+    local ids, keys = bundle.ids_of(entry), {}
     for i, id in ipairs(ids) do
       keys[i] = PREFIX_OF_RECORDS .. id
-      row[bundle.place_of(id) + 1] = bundle.OPEN
     end
     local family, task_size, blobs_size = bundle.family_of(entry), parse('>I2I2', text)
     local b = {
       family = family, key = bundle.key_of(family), status = REGISTERED, lane = lane, have = have,
       notify = notify, seq = seq, submitted = NOW, claimed = 0, worker = NOBODY, nonce = NOBODY, order = 0,
-      tail = sub(entry, bundle.TAIL_FROM, bundle.PLACES_FROM - 1), row = string.char(unpack(row)),
+      tail = sub(entry, bundle.TAIL_FROM, bundle.PLACES_FROM - 1), row = words(bundle.ABSENT, bundle.MOST_PLACES),
       task_size = task_size, size = #text - 4 - blobs_size - task_size, blobs_size = blobs_size,
     }
+    mark(b, sub(entry, bundle.PLACES_FROM), bundle.ABSENT, bundle.OPEN)
     local blobs = sub(text, 6, 4 + blobs_size)
     if there then
       bundle.break_up(ids[1])
@@ -44,20 +65,6 @@ do
       end
     end
     return new
-  end
-
-  -- Note that these places have ended, or were dropped, if all of them are as they must be before; whether they were.
-  local function mark(b, places, before, after)
-    local row = { byte(b.row, 1, bundle.MOST_PLACES) }
-    for i = 1, #places do
-      local place = byte(places, i) + 1
-      if row[place] ~= before then
-        return false
-      end
-      row[place] = after
-    end
-    b.row = string.char(unpack(row))
-    return true
   end
 
   -- End members of a bundle as its holder says: how, in `text`, and each, in `said`. `false` when they are not all of

@@ -136,7 +136,7 @@ do
   -- the claims.
   local function hold_each(b)
     local hands, together, leases_of_each, members = P .. 'h:' .. b.worker, bundle.held_as(b), {}, {}
-    local deadline = call('ZSCORE', hands, together) or NOW + LEASE
+    local deadline = call('ZSCORE', hands, together) or NOW + limits.lease
     call('ZREM', hands, together)
     for number, id in ipairs(bundle.ids_of(bundle.entry_of(b))) do
       if bundle.said_of(b, id) == bundle.OPEN then

@@ -1,7 +1,6 @@
 -- Call an invocation off: at once unless its body runs, and then its holder is asked. ARGV[3] is
 -- the token of this call.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local IS_CANCELLED, IS_REQUESTED, IS_FINAL = 1, 2, 3
   local r = load(ARGV[2])
   if not r then

@@ -6,14 +6,10 @@ local claim
 do
   local MOST_LOOKS = 500
 
-  local function is_bundle(entry)
-    return #entry ~= ID_SIZE
-  end
-
   -- The number of an entry of the list of fresh work, to tell it from those that came back.
   local SEQ_FROM = 67
   local function seq_of(entry)
-    if is_bundle(entry) then
+    if bundle.is_entry(entry) then
       local b = bundle.of(entry)
       return b and b.seq * IN_ONE_CALL or 0
     end
@@ -29,7 +25,7 @@ do
   local function fetch_ids(entries)
     local ids = {}
     for _, entry in ipairs(entries) do
-      if not is_bundle(entry) then
+      if not bundle.is_entry(entry) then
         ids[#ids + 1] = entry
       end
     end
@@ -51,7 +47,7 @@ do
       elseif came_back and (not entry or tonumber(back[from_back * 2 + 2]) < seq_of(entry)) then
         from_back = from_back + 1
         ids[#ids + 1] = came_back
-      elseif is_bundle(entry) then
+      elseif bundle.is_entry(entry) then
         if not ids[1] then
           from_fresh, ids[1] = 1, entry
         end
@@ -81,13 +77,18 @@ do
   -- Entries off the list of fresh work: a bundle, or ids up to the next one. A count and a list of one are dearer than
   -- the one.
   local function pop_fresh(lane, want)
-    local first = want > 1 and numbers()[AT.queued + lane] > 1 and call('LINDEX', FRESH[lane], 0)
-    if not first or is_bundle(first) then
-      return { call('LPOP', FRESH[lane]) or nil }
+    local queued, late = numbers()[AT.queued + lane], intake.late(lane)
+    if late > 0 and queued <= late then
+      return intake.pop(lane, want)
+    end
+    local first = want > 1 and queued > 1 and call('LINDEX', FRESH[lane], 0)
+    if not first or bundle.is_entry(first) then
+      local entry = call('LPOP', FRESH[lane])
+      return not entry and late > 0 and intake.pop(lane, want) or { entry or nil }
     end
     local entries = call('LPOP', FRESH[lane], want)
     for i, entry in ipairs(entries) do
-      if is_bundle(entry) then
+      if bundle.is_entry(entry) then
         put_back(FRESH[lane], entries, i)
         return { unpack(entries, 1, i - 1) }
       end
@@ -101,6 +102,7 @@ do
       return pop_fresh(lane, want)
     end
     local ids = {}
+    intake.write_queue(lane)
     pop_first('qa:' .. lane, lane, want, ids)
     if want > #ids then
       merged(lane, want - #ids, ids)
@@ -175,24 +177,30 @@ do
       end
     end
 
-    -- All of a bundle, or else its members stand in the queue each by itself from now on.
+    -- All of a bundle, now or with the next claim; or else its members stand in the queue each by itself from now on.
+    -- Whether the claim goes on.
     local function take_bundle(lane, entry)
       local size = bundle.size_of(entry)
       local b = bundle.of(entry)
-      if not b or b.status ~= REGISTERED or b.lane ~= lane or size > request.most - found
+      if not b or b.status ~= REGISTERED or b.lane ~= lane or size > request.most
         or not (request.takes_all or knows(request, bundle.task_of(b))) then
         spread(lane, entry)
-        return
+        return true
+      end
+      if size > request.most - found then
+        call('LPUSH', FRESH[lane], entry)
+        return false
       end
       answer[#answer + 1] = entry
       answer[#answer + 1] = bundle.claim(b, size, request)
       found, looks = found + size, looks + 1
+      return true
     end
 
+    -- What came of these: whether there were any, or nothing when the claim is over.
     local function look_at_all(ids, where, lane)
-      if ids[1] and is_bundle(ids[1]) then
-        take_bundle(lane, ids[1])
-        return true
+      if ids[1] and bundle.is_entry(ids[1]) then
+        return take_bundle(lane, ids[1]) or nil
       end
       looks = looks + #ids
       fetch(ids)
@@ -208,9 +216,10 @@ do
         look_at_all(pop_parked(lane, request.limit - found, request), PARKED)
       end
       while queued[AT.queued + lane] > 0 and found < request.limit and looks < MOST_LOOKS do
-        drained[lane] = not look_at_all(pop(lane, request.limit - found), QUEUED, lane) or nil
+        local went_on = look_at_all(pop(lane, request.limit - found), QUEUED, lane)
         count_plain()
-        if drained[lane] then
+        drained[lane] = went_on == false or nil
+        if not went_on then
           break
         end
       end

@@ -1,7 +1,6 @@
 -- Give a waiter the queued invocation that it awaits, started; the waiter is paused until it goes
 -- on. The answer is a number when the waiter may not, and an empty list when it cannot run now.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local id, attempt, nonce, target, claim_nonce = parse('>c16I4c8c16c8', ARGV[2])
   local SYNC = 0
   local answer = {}

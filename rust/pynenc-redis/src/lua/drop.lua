@@ -1,7 +1,6 @@
 -- Drop the records of the ids in ARGV[2], wherever they stand: those who wait are told, those who
 -- hold them are refused from now on. How many there were.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local dropped = 0
   for at = 1, #ARGV[2], 16 do
     local r = load(sub(ARGV[2], at, at + 15))

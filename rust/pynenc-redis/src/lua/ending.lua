@@ -1,6 +1,5 @@
 -- Leaving a worker's hands, and the one way to a final status.
 local KEPT_PAYLOAD_SIZE = 1024
-local MOST_DROPPED = 200
 
 -- What `h:<worker>` calls a claim: by its number, so that leases that end together are in order.
 local function claim_member(r)
@@ -65,28 +64,6 @@ local function leave_lines(r)
   clear(r, ASIDE + DELAYED + PARKED)
 end
 
--- A large call is not kept with a result that may be kept for a day, nor one that names blobs.
-local function drop_payload(r)
-  if band(r.have, LARGE_PAYLOAD) ~= 0 then
-    call('DEL', P .. 'p:' .. r.id)
-    r.have = r.have - LARGE_PAYLOAD
-  elseif r.payload_size > KEPT_PAYLOAD_SIZE or band(r.have, BLOBS) ~= 0 then
-    local at = offset(r, LARGE_PAYLOAD) + r.task_size
-    r.body = sub(r.body, 1, at) .. sub(r.body, at + r.payload_size + 1)
-    r.payload_size = 0
-  end
-end
-
-local function leave_behind(r, value, left)
-  if #value > LARGE_SIZE then
-    call('SET', P .. 'o:' .. r.id, value)
-    r.left = LEFT.large
-  else
-    r.added = r.added .. value
-    r.left = left
-  end
-end
-
 -- So many are kept from now on, of which this is the entry.
 local function note_ends(size, entry)
   ended = ended + size
@@ -98,37 +75,62 @@ local function note_end(id)
   note_ends(1, NOW_TEXT .. id)
 end
 
--- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value
--- but the words for a worker that was lost. `blobs` are the digests that the value names.
-local function finish(r, to, value, bytes, left, blobs)
-  local held, paused = yes(HELD, r.status), r.status == PAUSED
-  if not move(r, to) then
-    return false
+local finish
+do
+  -- A large call is not kept with a result that may be kept for a day, nor one that names blobs.
+  local function drop_payload(r)
+    if band(r.have, LARGE_PAYLOAD) ~= 0 then
+      call('DEL', P .. 'p:' .. r.id)
+      r.have = r.have - LARGE_PAYLOAD
+    elseif r.payload_size > KEPT_PAYLOAD_SIZE or band(r.have, BLOBS) ~= 0 then
+      local at = offset(r, LARGE_PAYLOAD) + r.task_size
+      r.body = sub(r.body, 1, at) .. sub(r.body, at + r.payload_size + 1)
+      r.payload_size = 0
+    end
   end
-  leave_lines(r)
-  if held then
-    unhold(r)
+
+  local function leave_behind(r, value, left)
+    if #value > LARGE_SIZE then
+      call('SET', P .. 'o:' .. r.id, value)
+      r.left = LEFT.large
+    else
+      r.added = r.added .. value
+      r.left = left
+    end
   end
-  if paused then
-    forget_awaited(r)
+
+  -- End it: `to` is final, `value` what it leaves behind, if anything. With `left` that is no value
+  -- but the words for a worker that was lost. `blobs` are the digests that the value names.
+  function finish(r, to, value, bytes, left, blobs)
+    local held, paused = yes(HELD, r.status), r.status == PAUSED
+    if not move(r, to) then
+      return false
+    end
+    leave_lines(r)
+    if held then
+      unhold(r)
+    end
+    if paused then
+      forget_awaited(r)
+    end
+    unregister(r)
+    local key = to == SUCCESS and part(r, RESULT)
+    if key then
+      call('SET', P .. 'v:' .. key, r.id)
+    end
+    free_key(r)
+    drop_payload(r)
+    set_blobs(r, blobs or '')
+    if value then
+      leave_behind(r, value, left or LEFT.value)
+    end
+    r.bytes = bytes
+    tell_end(r, value)
+    save(r)
+    note_end(r.id)
+    count(AT.bytes, bytes)
+    return true
   end
-  unregister(r)
-  local key = to == SUCCESS and part(r, RESULT)
-  if key then
-    call('SET', P .. 'v:' .. key, r.id)
-  end
-  free_key(r)
-  drop_payload(r)
-  set_blobs(r, blobs or '')
-  if value then
-    leave_behind(r, value, left or LEFT.value)
-  end
-  r.bytes = bytes
-  tell_end(r, value)
-  save(r)
-  note_end(r.id)
-  count(AT.bytes, bytes)
-  return true
 end
 
 -- Whether one that was asked to stop is on its way back to the queue: then it is called off.

@@ -1,6 +1,5 @@
 -- The records of the ids in ARGV[2]; an empty text for one that is not there.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local answer = {}
   for at = 1, #ARGV[2], 16 do
     local id = sub(ARGV[2], at, at + 15)

@@ -1,6 +1,5 @@
 -- A worker knows more tasks: what was parked for want of one that knows them may be claimed now.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local worker = ARGV[2]
   if call('HEXISTS', P .. 'w:' .. worker, 'd') == 0 then
     return 0

@@ -1,6 +1,6 @@
 -- Who is alive. `w:<worker>` says what the store knows of a worker (`d` is its deadline), `h:` what
 -- it holds, a lease each, and `wk` when each is to be looked at.
-local keep_wide, rescue, hand_back, rescue_unseen, take_back, lose, look_again, note_life
+local lease = {}
 do
   local DAY = 86400
 
@@ -12,19 +12,19 @@ do
   -- long member, which names nothing and comes last, has the server keep it as a large one.
   local WIDE = 'This member is longer than those that let the server keep a small set.'
 
-  function keep_wide(worker)
+  function lease.keep_wide(worker)
     call('ZADD', P .. 'h:' .. worker, '+inf', WIDE)
   end
 
   local REASON_SIZE = 500
 
   -- Its worker is gone: it goes back to its place, or ends when that has happened too often.
-  function rescue(r, reason)
+  function lease.rescue(r, reason)
     r.losses = math.min(r.losses + 1, 255)
     if call_off_asked(r) then
       return
     end
-    if r.losses >= MAX_LOSSES then
+    if r.losses >= limits.max_losses then
       finish(r, FAILED, sub(reason, 1, REASON_SIZE), 0, LEFT.lost)
     elseif let_go(r, REROUTED) then
       enqueue(r)
@@ -32,7 +32,7 @@ do
     end
   end
 
-  function hand_back(r)
+  function lease.hand_back(r)
     if not call_off_asked(r) and let_go(r, REROUTED) then
       enqueue(r)
       save(r)
@@ -42,11 +42,11 @@ do
   -- Nobody saw how its worker ended. What had not started goes back as if it had never been claimed: it was
   -- fetched ahead. A body that ends its worker in its first moments is known as started when it comes again, for
   -- what came back is told to have started before its body begins.
-  function rescue_unseen(r, reason)
+  function lease.rescue_unseen(r, reason)
     if r.status == PENDING then
-      hand_back(r)
+      lease.hand_back(r)
     else
-      rescue(r, reason)
+      lease.rescue(r, reason)
     end
   end
 
@@ -71,7 +71,7 @@ do
 
   -- Take up to `most` out of a worker's hands by `how`, those of `members` or all in the order of the
   -- claims; their ids.
-  function take_back(worker, members, most, how, reason)
+  function lease.take_back(worker, members, most, how, reason)
     members = each_member(members, most)
     local claimed, ids = {}, {}
     for i, member in ipairs(members) do
@@ -93,16 +93,16 @@ do
 
   -- The worker has no lease from now on. Its name is kept for the histories that name it, and outlived
   -- by what it held when nobody reaps for a day: then `number` is known to the caller alone.
-  function lose(worker, number, most, how, reason)
+  function lease.lose(worker, number, most, how, reason)
     local known = P .. 'w:' .. worker
     number = number or tonumber(call('HGET', known, 'no'))
     if not number then
       return {}
     end
     call('HDEL', known, 'd', 'c')
-    call('EXPIRE', known, math.max(DAY, math.ceil(KEEP_FOR / 1000000)))
+    call('EXPIRE', known, math.max(DAY, math.ceil(limits.keep_for / 1000000)))
     call('DEL', P .. 'wt:' .. worker)
-    local ids = take_back(worker, call('ZRANGE', P .. 'h:' .. worker, 0, most - 1), most, how, reason)
+    local ids = lease.take_back(worker, call('ZRANGE', P .. 'h:' .. worker, 0, most - 1), most, how, reason)
     local member = worker_member(number, worker)
     if call('EXISTS', P .. 'h:' .. worker) == 1 then
       -- More than one call may take: the reaper goes on, should the caller not.
@@ -114,7 +114,7 @@ do
   end
 
   -- Look at a worker again when its own lease or the first of its claims' ends.
-  function look_again(worker, number, deadline)
+  function lease.look_again(worker, number, deadline)
     local first = call('ZRANGE', P .. 'h:' .. worker, 0, 0, 'WITHSCORES')
     local at = math.min(deadline, tonumber(first[2] or deadline))
     call('ZADD', P .. 'wk', at, worker_member(number, worker))
@@ -126,12 +126,12 @@ do
   -- everybody looks silent then, but for the one that comes back first. For one lease nothing is
   -- taken from anybody, so that all who live can say so. That may begin again only after the reaper
   -- has really reaped: else a rare reaper would hold back for ever.
-  function note_life()
-    if band(OPTIONS, HOLDS) ~= 0 then
+  function lease.note_life()
+    if band(limits.options, HOLDS) ~= 0 then
       local clock = call('HMGET', P .. 'clk', 'seen', 'hold')
       local seen = tonumber(clock[1])
-      if seen and not clock[2] and (NOW < seen or NOW - seen > LEASE * 2 / 3) then
-        call('HSET', P .. 'clk', 'hold', NOW + LEASE)
+      if seen and not clock[2] and (NOW < seen or NOW - seen > limits.lease * 2 / 3) then
+        call('HSET', P .. 'clk', 'hold', NOW + limits.lease)
       end
     end
     call('HSET', P .. 'clk', 'seen', NOW)

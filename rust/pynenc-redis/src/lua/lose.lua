@@ -2,7 +2,7 @@
 -- accord (ARGV[3] is 1). When it is known which bodies were under way there (ARGV[3] is 2, and their ids
 -- are in ARGV[5]), those are rescued and the others handed back. ARGV[4] is what is known of why. The ids of
 -- those, at most so many; the caller asks until there are none.
-local HOW = {['0'] = rescue_unseen, ['1'] = hand_back}
+local HOW = {['0'] = lease.rescue_unseen, ['1'] = lease.hand_back}
 
 local function rescue_some(ids)
   local bodies = {}
@@ -11,17 +11,16 @@ local function rescue_some(ids)
   end
   return function(r, reason)
     if bodies[r.id] then
-      rescue(r, reason)
+      lease.rescue(r, reason)
     else
-      hand_back(r)
+      lease.hand_back(r)
     end
   end
 end
 
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local MOST = 200
-  local ids = lose(ARGV[2], nil, MOST, HOW[ARGV[3]] or rescue_some(ARGV[5]), ARGV[4])
+  local ids = lease.lose(ARGV[2], nil, MOST, HOW[ARGV[3]] or rescue_some(ARGV[5]), ARGV[4])
   write_all()
   return ids
 end

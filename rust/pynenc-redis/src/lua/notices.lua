@@ -40,18 +40,21 @@ local function told_of_end(status, losses, left, size)
   return pack('>BBBI4', status, losses, left, size)
 end
 
-local function end_notice(id, status, losses, left, value)
-  local INLINE_SIZE = 8192
-  -- What lies apart and is small enough for a notice travels with it all the same.
-  local fits = value and #value <= INLINE_SIZE
-  local inline = fits and value or ''
-  left = left == LEFT.large and fits and LEFT.value or left
-  return NOTICE.ended .. id .. told_of_end(status, losses, left, #inline) .. inline
-end
+local tell_end
+do
+  local function end_notice(id, status, losses, left, value)
+    local INLINE_SIZE = 8192
+    -- What lies apart and is small enough for a notice travels with it all the same.
+    local fits = value and #value <= INLINE_SIZE
+    local inline = fits and value or ''
+    left = left == LEFT.large and fits and LEFT.value or left
+    return NOTICE.ended .. id .. told_of_end(status, losses, left, #inline) .. inline
+  end
 
-local function tell_end(r, value)
-  if r.notify ~= NOBODY or has(r, WATCHED) then
-    tell(r, end_notice(r.id, r.status, r.losses, r.left, value))
+  function tell_end(r, value)
+    if r.notify ~= NOBODY or has(r, WATCHED) then
+      tell(r, end_notice(r.id, r.status, r.losses, r.left, value))
+    end
   end
 end
 

@@ -67,7 +67,7 @@ local function walk(waiter, awaited)
     local deeper = {}
     for _, node in ipairs(layer) do
       nodes = nodes + #node[2]
-      if links > LINKS then
+      if links > limits.links then
         return nil, true
       end
       if nodes > MOST_NODES then
@@ -115,8 +115,7 @@ local function count_queued(awaited)
   return queued
 end
 
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local id, attempt, nonce, token, appends = parse('>c16I4c8c8B', ARGV[2])
   local waiter = load(id)
   if not waiter then

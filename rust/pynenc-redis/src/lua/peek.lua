@@ -1,7 +1,6 @@
 -- Some of what lies under one key of the app, from the place ARGV[3] on: its type, then elements;
 -- of a sorted set each with its score.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local MOST = 1000
   local key, from = P .. ARGV[2], tonumber(ARGV[3])
   local kind = call('TYPE', key).ok

@@ -1,7 +1,6 @@
 -- One record, with what lies apart from it: the record, its payload, what it waits for, and the
 -- names of the workers of its history in its order.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local r = glance(ARGV[2])
   if not r then
     return MISSING

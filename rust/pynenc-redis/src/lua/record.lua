@@ -112,15 +112,21 @@ local function fetch(ids)
     return
   end
   has_looked = true
-  for from = 1, #ids, MOST_WORDS do
+  local lacking = {}
+  for i = 1, #ids do
+    if texts[ids[i]] == nil then
+      lacking[#lacking + 1] = ids[i]
+    end
+  end
+  for from = 1, #lacking, MOST_WORDS do
     local keys = {}
-    for i = from, math.min(#ids, from + MOST_WORDS - 1) do
-      local key = name_of(ids[i])
-      names[ids[i]] = key
+    for i = from, math.min(#lacking, from + MOST_WORDS - 1) do
+      local key = name_of(lacking[i])
+      names[lacking[i]] = key
       keys[i - from + 1] = key
     end
     for i, text in ipairs(call('MGET', unpack(keys))) do
-      local id = ids[from + i - 1]
+      local id = lacking[from + i - 1]
       if texts[id] == nil then
         texts[id] = text
       end
@@ -155,6 +161,11 @@ end
 local function write_changes()
   -- So many words may lie here until the next call writes over them.
   local MOST_KEPT = 64
+  for i = 1, #arrived, 2 do
+    if texts[arrived[i]] == arrived[i + 1] then
+      rewrite(arrived[i], arrived[i + 1])
+    end
+  end
   for i = 1, #unsaved do
     local r = unsaved[i]
     r.is_unsaved = false
@@ -172,7 +183,7 @@ local function write_changes()
   for from = 1, #doomed, MOST_WORDS do
     call('DEL', unpack(doomed, from, math.min(#doomed, from + MOST_WORDS - 1)))
   end
-  unsaved, doomed = emptied(unsaved), emptied(doomed)
+  unsaved, doomed, arrived = emptied(unsaved), emptied(doomed), emptied(arrived)
   words, filled = filled > MOST_KEPT and {} or words, 0
 end
 

@@ -27,7 +27,7 @@ do
   end
 
   local function is_too_much()
-    return kept() > KEEP_COUNT or numbers()[AT.bytes] > KEEP_BYTES
+    return kept() > limits.keep_count or numbers()[AT.bytes] > limits.keep_bytes
   end
 
   local function drop(ids)
@@ -63,7 +63,7 @@ do
   local function drop_ends(is_old)
     local ends = bundle.ends_of_entry(call('LPOP', P .. 'ret'))
     local ids = bundle.ids_of(ends.entry)
-    if not is_old and (#ids * PART > KEEP_COUNT or ends.bytes * PART > KEEP_BYTES) then
+    if not is_old and (#ids * PART > limits.keep_count or ends.bytes * PART > limits.keep_bytes) then
       local entries = {}
       for i, id in ipairs(ids) do
         entries[i] = pack('>I8', ends.time) .. id
@@ -81,9 +81,10 @@ do
   -- be too old. How old the oldest is stands with the counters, so that mostly nothing has to be looked at.
   function drop_old()
     local all = numbers()
+    local MOST_DROPPED = 200
     local budget = MOST_DROPPED + 2 * ended
     while budget > 0 do
-      local old = all[AT.oldest] + KEEP_FOR
+      local old = all[AT.oldest] + limits.keep_for
       if all[AT.oldest] > 0 and NOW < old and not is_too_much() then
         return old
       end
@@ -98,7 +99,7 @@ do
           budget = budget - drop_ends(NOW >= old)
         else
           -- As many as are too many for certain, and else the one.
-          budget = budget - drop_some(math.max(1, math.min(budget, kept() - KEEP_COUNT)))
+          budget = budget - drop_some(math.max(1, math.min(budget, kept() - limits.keep_count)))
         end
         count(AT.oldest, -all[AT.oldest])
       end

@@ -1,7 +1,6 @@
 -- A step through the keys of the app, for looks at everything: the next cursor, then names without
 -- the prefix. ARGV[3] is what they begin with. A name may come twice.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local MOST = 500
   local found = call('SCAN', ARGV[2], 'MATCH', P .. ARGV[3] .. '*', 'COUNT', MOST)
   local answer = { found[1] }

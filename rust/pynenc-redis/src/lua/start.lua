@@ -1,6 +1,5 @@
 -- The bodies begin: from here on equal calls are new ones. ARGV[2] is the token of this call.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local answer = {}
   for i = 3, #ARGV do
     local id, attempt, nonce = parse('>c16I4c8', ARGV[i])

@@ -13,9 +13,8 @@ local CALL, KIND_AT, HAVE_AT = '>c16I8B', 26, 35
 local RULES = REGISTRATION + RESULT
 local REUSED, DIFFERENT, CACHED, REFUSED = 1, 2, 3, 4
 
--- Of this call: its answer; what is to stand in the queues, and how many that is; whether some of the calls may be
--- there already.
-local answer, entries, sizes, is_known
+-- Of this call: its answer; whether some of the calls may be there already.
+local answer, is_known
 
 -- The invocation that answers for a call under its rules, if one does, and how.
 local function standing(r, strict)
@@ -55,52 +54,9 @@ local function is_answered(place, r, strict)
   return true
 end
 
--- How the records of a kind begin: of that lane, `notify` and `have`. What does not change is kept from call to call.
-local opening_of
-do
-  local MOST_KINDS = 1000
-  local kept, kinds_kept = {}, 0
-
-  local function new_opening(status, kind)
-    local flags, lane = status == REGISTERED and QUEUED or DELAYED, byte(kind)
-    if kinds_kept == MOST_KINDS then
-      kept, kinds_kept = {}, 0
-    end
-    kinds_kept = kinds_kept + 1
-    return {
-      lane = lane,
-      front = pack('>BBBBI4I4c8c8c8BI4I8', status, flags, lane, 0, 0, 0, NOBODY, NOBODY, NOBODY, LEFT.nothing,
-        EVENT_SIZE, 0) .. sub(kind, 2) .. pack('>I8', 0),
-    }
-  end
-
-  function opening_of(status, kind)
-    local name = string.char(status) .. kind
-    local opening = kept[name]
-    if not opening then
-      opening = new_opening(status, kind)
-      kept[name] = opening
-    end
-    if opening.seq ~= counters[AT.seq] or opening.at ~= NOW then
-      opening.seq, opening.at = counters[AT.seq], NOW
-      -- All before the place within the batch.
-      opening.head = opening.front .. pack('>I6', opening.seq)
-      opening.history = history_line(status, NOW, NOBODY)
-    end
-    return opening
-  end
-end
-
 -- Whether it is there already: then the call was sent again.
 local function is_there(id)
   return texts[id] ~= nil or is_known and call('EXISTS', PREFIX_OF_RECORDS .. id) == 1
-end
-
--- Have what stands for so many calls stand in the queue.
-local function stand(lane, entry, size)
-  local there = entries[lane] or {}
-  entries[lane], sizes[lane] = there, (sizes[lane] or 0) + size
-  there[#there + 1] = entry
 end
 
 local function queue(id, lane, delay)
@@ -109,16 +65,7 @@ local function queue(id, lane, delay)
     note_due(id, lane, NOW + delay)
     return
   end
-  stand(lane, id, 1)
-end
-
-local function write_queues()
-  for lane, there in pairs(entries) do
-    call('RPUSH', FRESH[lane], unpack(there))
-    count_status(REGISTERED, sizes[lane])
-    count(AT.queued + lane, sizes[lane])
-    wake(lane, sizes[lane])
-  end
+  intake.stand(lane, id, 1)
 end
 
 -- Whether any of the calls is there already; mostly none is, and one look says so of all.
@@ -145,7 +92,7 @@ local function take_in(place, head, rest, payload)
   if is_there(id) then
     return
   end
-  local opening = opening_of(delay > 0 and SCHEDULED or REGISTERED, sub(head, KIND_AT))
+  local opening = intake.opening_of(delay > 0 and SCHEDULED or REGISTERED, sub(head, KIND_AT), NOW)
   local text = opening.head .. rest .. opening.history
   local have = byte(head, HAVE_AT)
   local r = band(have, RULES + BLOBS + LARGE_PAYLOAD) ~= 0 and read(id, text)
@@ -178,7 +125,7 @@ local function take_records(lane, ids, words)
   local are_new = call('MSETNX', unpack(words)) == 1
   for i, id in ipairs(ids) do
     if are_new or call('SET', words[i * 2 - 1], words[i * 2], 'NX') then
-      stand(lane, id, 1)
+      intake.stand(lane, id, 1)
     end
   end
 end
@@ -186,17 +133,17 @@ end
 local function take_bundle(lane, entry, text, kind)
   local new = bundle.take_in(entry, text, lane, byte(kind, 10), sub(kind, 2, 9), counters[AT.seq])
   if not new then
-    stand(lane, entry, bundle.size_of(entry))
+    intake.stand(lane, entry, bundle.size_of(entry))
     return
   end
   for _, id in ipairs(new) do
-    stand(lane, id, 1)
+    intake.stand(lane, id, 1)
   end
 end
 
 -- The usual case: nothing but the calls themselves has to be looked at.
 local function take_all(ARGV, kind)
-  local opening = opening_of(REGISTERED, kind)
+  local opening = intake.opening_of(REGISTERED, kind, NOW)
   local head, history, lane = opening.head, opening.history, opening.lane
   local words, ids, size = {}, {}, 0
   for at = 4, #ARGV, 2 do
@@ -214,9 +161,9 @@ local function take_all(ARGV, kind)
   take_records(lane, ids, words)
 end
 
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
-  answer, entries, sizes = {}, {}, {}
+return function(ARGV)
+  answer = {}
+  intake.begin()
   local missing = lacking(ARGV[2])
   if missing ~= '' then
     return missing
@@ -227,7 +174,9 @@ return function(KEYS, ARGV)
   else
     take_all(ARGV, ARGV[3])
   end
-  write_queues()
+  intake.count_in()
+  intake.write_queue(0)
+  intake.write_queue(1)
   write_names()
   write_changes()
   write_tokens()

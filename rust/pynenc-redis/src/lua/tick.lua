@@ -3,10 +3,10 @@
 local MOST_WORKERS, MOST_RESCUED = 16, 100
 local SILENT = 'it fell silent for longer than its lease'
 
--- Until when the reaper holds back, if it does; `note_life` says why.
+-- Until when the reaper holds back, if it does; `lease.note_life` says why.
 local function held_until()
   local hold = tonumber(call('HGET', P .. 'clk', 'hold'))
-  if hold and NOW < hold and hold <= NOW + LEASE then
+  if hold and NOW < hold and hold <= NOW + limits.lease then
     return hold
   end
   call('HDEL', P .. 'clk', 'hold')
@@ -17,11 +17,11 @@ local function look_at(member, budget)
   local number, worker = parse('>I8c8', member)
   local deadline = tonumber(call('HGET', P .. 'w:' .. worker, 'd'))
   if not deadline or deadline <= NOW then
-    return #lose(worker, number, budget, rescue_unseen, SILENT)
+    return #lease.lose(worker, number, budget, lease.rescue_unseen, SILENT)
   end
   local silent = call('ZRANGEBYSCORE', P .. 'h:' .. worker, '-inf', NOW, 'LIMIT', 0, budget)
-  local taken = take_back(worker, silent, budget, rescue_unseen, SILENT)
-  look_again(worker, number, deadline)
+  local taken = lease.take_back(worker, silent, budget, lease.rescue_unseen, SILENT)
+  lease.look_again(worker, number, deadline)
   return math.max(#taken, #silent)
 end
 
@@ -44,11 +44,10 @@ local function look_at_time(time)
   end
 end
 
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   next_times = {}
   look_at_time(promote())
-  note_life()
+  lease.note_life()
   local hold = held_until()
   if not hold then
     reap()

@@ -1,6 +1,5 @@
 -- The process ARGV[2] does not want to be told of the ends of ARGV[3] any more.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   for at = 1, #ARGV[3], 16 do
     local r = load(sub(ARGV[3], at, at + 15))
     if r and r.notify == ARGV[2] then

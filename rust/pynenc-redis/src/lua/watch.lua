@@ -1,8 +1,7 @@
 -- How the invocations ended, and for those that have not: have the process ARGV[2], if there is
 -- one, told of it. ARGV[3] holds the ids. Three answers each: status, losses and what is left; the
 -- first is -1 for one that is not there.
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local answer = {}
   for at = 1, #ARGV[3], 16 do
     local id = sub(ARGV[3], at, at + 15)

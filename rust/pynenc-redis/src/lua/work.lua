@@ -92,8 +92,7 @@ local function wake_others(request, found, drained, given)
   return queued
 end
 
-return function(KEYS, ARGV)
-  begin(KEYS, ARGV)
+return function(ARGV)
   local settled, ending, alone = {}, {}, 4 + 2 * ARGV[3]
   for i = 4, alone - 1, 2 do
     settled[#settled + 1] = settle_together(ARGV[i], ARGV[i + 1])

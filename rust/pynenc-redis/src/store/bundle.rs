@@ -120,6 +120,7 @@ pub(super) fn take_from(entry: &[u8], bundle: &[u8], taken: &mut Vec<Taken>) -> 
                 losses: 0,
                 print,
                 started: status == Status::Running,
+                bundled: true,
             });
         }
     }
@@ -168,7 +169,7 @@ fn is_usual(one: &Settlement) -> bool {
         End::Success(value) | End::Failed(value) => value.len() <= SMALL,
         End::Cancelled | End::Retry { .. } | End::Release => false,
     };
-    is_small && one.blobs.is_empty() && one.resume.is_none() && one.fence.attempt == 1
+    one.bundled && is_small && one.blobs.is_empty() && one.resume.is_none() && one.fence.attempt == 1
 }
 
 const SUCCEEDED: u8 = 1;
@@ -277,6 +278,7 @@ mod tests {
             ran: Some(1),
             bytes: 0,
             resume: None,
+            bundled: true,
         };
         let calls = calls(130);
         let all = [

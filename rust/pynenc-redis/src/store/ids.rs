@@ -37,13 +37,12 @@ const fn mix(mut z: u64) -> u64 {
 
 /// How many ids are of one family.
 pub(crate) const FAMILY: u8 = 128;
-/// Where an id has its place, and what stands there in the id of a call that is made alone.
+/// Where an id has its place.
 pub(crate) const PLACE_AT: usize = 11;
-const ALONE: u8 = u8::MAX;
 
 /// The ids of one app, made by one process: random, but for a mark of the app in their last 32 bits, by which every
 /// process tells one that was dropped from one that never was; and but for a byte before that, their place. Those of
-/// calls that are made together agree in all else: they are of one family, which the server can name by one text
+/// calls that come one after the other agree in all else: they are of one family, which the server can name by one text
 /// (`lua/bundle.lua`).
 ///
 /// A family takes one number each of two sequences that were seeded apart: two processes would have to meet in both.
@@ -54,12 +53,21 @@ pub(crate) struct Ids {
     families: AtomicU64,
 }
 
-/// Ids in a row, for calls that are made together: see [`super::Store::next_id`].
+/// Ids in a row, for calls that may be kept together: see [`super::Store::next_id`].
 #[derive(Debug, Default)]
 pub struct IdRow {
     /// The family of the last, and how many it has given.
     family: u64,
     given: u8,
+}
+
+impl IdRow {
+    /// What comes behind the last will not be kept together with what came before it.
+    pub(crate) fn part(&mut self) {
+        if self.given > 1 {
+            *self = Self::default();
+        }
+    }
 }
 
 const MARK_BITS: u32 = 32;
@@ -71,11 +79,6 @@ impl Ids {
         let hash = |hash: u32, &byte: &u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         let mark = app.as_str().as_bytes().iter().fold(0x811c_9dc5, hash);
         Self { mark, seeds: [seed(), seed()], families: AtomicU64::new(0) }
-    }
-
-    /// One that is of no family with any other.
-    pub(crate) fn fresh(&self) -> InvocationId {
-        self.id(self.new_family(), ALONE)
     }
 
     /// The next of a row.
@@ -117,10 +120,11 @@ mod tests {
     #[test]
     fn an_app_knows_its_own() {
         let (one, other) = (ids("one"), ids("other"));
-        let id = one.fresh();
+        let mut row = IdRow::default();
+        let id = one.next(&mut row);
         assert!(one.own(id));
         assert!(!other.own(id));
-        assert_ne!(one.fresh(), id);
+        assert_ne!(one.next(&mut row), id);
         assert!(!one.own(InvocationId::NIL));
     }
 
@@ -138,7 +142,8 @@ mod tests {
     #[test]
     fn two_processes_do_not_meet() {
         let (one, other) = (ids("one"), ids("one"));
-        let made: BTreeSet<_> = (0..500).flat_map(|_| [one.fresh(), other.fresh()]).collect();
+        let made: BTreeSet<_> =
+            (0..500).flat_map(|_| [&one, &other].map(|ids| ids.next(&mut IdRow::default()))).collect();
         assert_eq!(made.len(), 1_000);
     }
 

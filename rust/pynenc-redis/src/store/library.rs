@@ -26,6 +26,8 @@ pub struct Function {
     pub name: &'static str,
     /// As Lua has them in a table: `'allow-oom'`.
     pub flags: &'static str,
+    /// The function of Lua that it is handed to, and that makes of it what the server calls; empty: none.
+    pub within: &'static str,
     /// A chunk of Lua whose value is the function.
     pub text: &'static str,
 }
@@ -39,12 +41,12 @@ impl Library {
         let name = format!("pynenc_{}", digest.get_hash());
         let mut source = format!("#!lua name={name}\n{shared}");
         let mut names = Vec::new();
-        for Function { name: file, flags, text } in functions {
+        for Function { name: file, flags, within, text } in functions {
             let called = format!("{name}_{file}");
             let _ = writeln!(
                 source,
                 "redis.register_function{{function_name='{called}', flags={{{flags}}}, \
-                 callback=(function()\n{text}end)()}}"
+                 callback={within}((function()\n{text}end)())}}"
             );
             names.push(called);
         }
@@ -80,6 +82,7 @@ pub(crate) enum Which {
     Lacking,
     Keep,
     Shed,
+    Drain,
 }
 
 /// What the server must know of a function before it runs it.
@@ -89,6 +92,8 @@ enum Kind {
     Grows,
     /// What is needed in order to finish: runs even then.
     Finishes,
+    /// That, and hands out work.
+    Claims,
     /// Writes nothing.
     Reads,
 }
@@ -101,7 +106,7 @@ macro_rules! lua {
 }
 
 /// In an order in which each stands on those before it.
-const SHARED: [&str; 16] = [
+const SHARED: [&str; 19] = [
     lua!("base"),
     lua!("record"),
     lua!("queue"),
@@ -113,6 +118,9 @@ const SHARED: [&str; 16] = [
     lua!("bundle_records"),
     lua!("bundle_moves"),
     lua!("retention"),
+    lua!("intake"),
+    lua!("staging"),
+    lua!("entrance"),
     lua!("take"),
     lua!("plain"),
     lua!("claim"),
@@ -122,14 +130,17 @@ const SHARED: [&str; 16] = [
 
 macro_rules! function {
     ($which:ident, $name:literal, $kind:ident) => {
-        (Which::$which, Function { name: $name, flags: Kind::$kind.flags(), text: lua!($name) })
+        (
+            Which::$which,
+            Function { name: $name, flags: Kind::$kind.flags(), within: Kind::$kind.within(), text: lua!($name) },
+        )
     };
 }
 
 /// In the order of [`Which`].
-const FUNCTIONS: [(Which, Function); 25] = [
+const FUNCTIONS: [(Which, Function); 26] = [
     function!(Submit, "submit", Grows),
-    function!(Work, "work", Finishes),
+    function!(Work, "work", Claims),
     function!(ClaimAwaited, "claim_awaited", Finishes),
     function!(Start, "start", Finishes),
     function!(Pause, "pause", Finishes),
@@ -153,6 +164,7 @@ const FUNCTIONS: [(Which, Function); 25] = [
     function!(Lacking, "lacking", Reads),
     function!(Keep, "keep", Finishes),
     function!(Shed, "shed", Finishes),
+    function!(Drain, "drain", Finishes),
 ];
 
 /// Every decision about invocations.
@@ -165,8 +177,17 @@ impl Kind {
     const fn flags(self) -> &'static str {
         match self {
             Self::Grows => "",
-            Self::Finishes => "'allow-oom'",
+            Self::Finishes | Self::Claims => "'allow-oom'",
             Self::Reads => "'no-writes'",
+        }
+    }
+
+    /// How it begins (`lua/entrance.lua`).
+    const fn within(self) -> &'static str {
+        match self {
+            Self::Grows | Self::Finishes => "writes",
+            Self::Claims => "claims",
+            Self::Reads => "reads",
         }
     }
 }

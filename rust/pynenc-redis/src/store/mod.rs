@@ -5,12 +5,14 @@ mod bundle;
 mod claim;
 mod doctor;
 mod ids;
+
 mod library;
 mod names;
 mod notice;
 mod query;
 mod record;
 mod reply;
+mod staging;
 mod submit;
 mod types;
 mod wait;
@@ -26,10 +28,11 @@ use pynenc_core::id::InvocationId;
 use redis::Value;
 
 use crate::blobs::Blobs;
-use crate::error::{RedisError, Result};
+use crate::error::Result;
 use crate::link::{Call, Link};
 use ids::{Ids, Random};
 use library::Which;
+use staging::Staging;
 
 pub use ids::IdRow;
 pub use library::{Function, LIBRARY, Library};
@@ -54,6 +57,7 @@ pub struct Store {
     blobs: Arc<Blobs>,
     /// What the names of blobs begin with.
     blob_prefix: Vec<u8>,
+    staging: Staging,
 }
 
 impl fmt::Debug for Store {
@@ -73,7 +77,8 @@ impl Store {
         let holds = clock.is_none();
         let blob_prefix = format!("{}b:", app.prefix()).into_bytes();
         let blobs = Arc::<Blobs>::default();
-        Self { link, ids: Ids::of(app), random: Random::new(), limits, clock, holds, blobs, blob_prefix }
+        let (ids, random, staging) = (Ids::of(app), Random::new(), Staging::of(app));
+        Self { link, ids, random, limits, clock, holds, blobs, blob_prefix, staging }
     }
 
     /// Whether the reaper holds back for one lease after an outage of the store. It does by default
@@ -90,10 +95,10 @@ impl Store {
         &self.limits
     }
 
-    /// An id for a new call, of this app.
+    /// An id for a new call, of this app: for one that is made by itself.
     #[must_use]
     pub fn fresh_id(&self) -> InvocationId {
-        self.ids.fresh()
+        self.staging.next_id(&self.ids)
     }
 
     /// The next id of a row, of this app: calls that are made together under ids of one row cost the server much
@@ -121,9 +126,14 @@ impl Store {
         ids.into_iter().try_for_each(|&id| self.check_id(id))
     }
 
+    /// The time if a test sets it, else 0.
+    fn time(&self) -> Micros {
+        self.clock.as_ref().map_or(0, |clock| clock.now().max(1)).min(MOST_MICROS)
+    }
+
     /// What every function is told first: the time if a test sets it, and the limits.
     fn settings(&self) -> Vec<u8> {
-        let now = self.clock.as_ref().map_or(0, |clock| clock.now().max(1));
+        let now = self.time();
         let mut text = Vec::with_capacity(46);
         for micros in [now, self.limits.lease, self.limits.keep_for] {
             text.extend(micros.min(MOST_MICROS).to_be_bytes());
@@ -145,8 +155,7 @@ impl Store {
     }
 
     fn ask(&self, which: Which, arguments: Vec<Vec<u8>>) -> Result<Value> {
-        let mut replies = self.link.call(&[self.call(which, arguments)])?;
-        replies.pop().ok_or_else(|| RedisError::Protocol("a call has no reply".into()))?
+        self.ask_what_is_there(self.call(which, arguments))
     }
 }
 

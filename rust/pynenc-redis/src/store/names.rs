@@ -32,7 +32,7 @@ impl AppId {
     /// whatever else is stored otherwise than before, so that no release reads what another has written.
     #[must_use]
     pub fn prefix(&self) -> String {
-        format!("pynenc:3:{{{}}}:", self.0)
+        format!("pynenc:4:{{{}}}:", self.0)
     }
 }
 

@@ -204,6 +204,7 @@ impl Record {
             lane: self.lane,
             retries: self.retries,
             losses: self.losses,
+            bundled: false,
         }
     }
 }

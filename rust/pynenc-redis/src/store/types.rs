@@ -106,6 +106,8 @@ pub struct Taken {
     pub print: Option<Key>,
     /// Whether its body counts as started already.
     pub started: bool,
+    /// Whether the server gave it with others as one text, and may be told of their ends by one.
+    pub bundled: bool,
 }
 
 /// What a claim found.
@@ -160,6 +162,8 @@ pub struct Settlement {
     pub bytes: u64,
     /// The paused waiter that ran it inline, which goes on in the same step.
     pub resume: Option<(InvocationId, Fence)>,
+    /// As [`Taken::bundled`]; should that not hold any more it costs the server a look.
+    pub bundled: bool,
 }
 
 impl Settlement {

@@ -60,7 +60,7 @@ fn calls_outlive_a_server_that_is_killed_and_started_again() {
         }
         make_progress(done);
     });
-    let counts: Vec<(String, u64)> = server.ask(&["HGETALL", "pynenc:3:{test}:calls"]);
+    let counts: Vec<(String, u64)> = server.ask(&["HGETALL", "pynenc:4:{test}:calls"]);
     assert_eq!(counts.len(), calls, "every call was carried out");
     assert!(counts.iter().all(|(_, count)| *count >= 2));
 }
@@ -230,7 +230,7 @@ fn a_process_has_three_connections_whatever_happens() {
                 }
             });
         }
-        scope.spawn(|| while bell.wait(&[b"pynenc:3:{test}:tok"], PATIENCE).unwrap() != Bell::Closed {});
+        scope.spawn(|| while bell.wait(&[b"pynenc:4:{test}:tok"], PATIENCE).unwrap() != Bell::Closed {});
         for _ in 0..20 {
             eventually("all are connected", || connections(&server) == 3);
             let _: u32 = server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);

@@ -18,7 +18,7 @@ fn value(size: usize) -> Vec<u8> {
 }
 
 fn key(size: usize) -> Vec<u8> {
-    format!("pynenc:3:{{test}}:{size}").into_bytes()
+    format!("pynenc:4:{{test}}:{size}").into_bytes()
 }
 
 fn keep(wire: &Wire, size: usize) {

@@ -17,7 +17,7 @@ fn call(wire: &impl Link, word: &str) {
 }
 
 fn was_asked(server: &Server, word: &str) -> bool {
-    server.ask::<Option<u32>>(&["HGET", "pynenc:3:{test}:calls", word]).is_some()
+    server.ask::<Option<u32>>(&["HGET", "pynenc:4:{test}:calls", word]).is_some()
 }
 
 // -- Sentinels ------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ fn slot(node: &Server) -> String {
 /// Give the app's slot to `to`, with nothing in it.
 fn move_slot(from: &Server, to: &Server) {
     let (slot, id) = (slot(to), to.ask::<String>(&["CLUSTER", "MYID"]));
-    let _: Value = from.ask(&["DEL", "pynenc:3:{test}:calls"]);
+    let _: Value = from.ask(&["DEL", "pynenc:4:{test}:calls"]);
     for node in [to, from] {
         let _: String = node.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
     }
@@ -133,12 +133,12 @@ fn everything_follows_a_slot_that_moves() {
     let wire = wire(&cluster_url(&[&one, &two]));
     let bell = Doorbell::new(wire.route().clone());
     let (ear, heard) = ear();
-    let notices = Notices::open(wire.route().clone(), "pynenc:3:{test}:c:1", ear).unwrap();
+    let notices = Notices::open(wire.route().clone(), "pynenc:4:{test}:c:1", ear).unwrap();
     notices.ready().unwrap();
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(Heard::Reconnected));
     call(&wire, "before");
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| bell.wait(&[b"pynenc:3:{test}:tok"], PATIENCE).unwrap());
+        let waiter = scope.spawn(|| bell.wait(&[b"pynenc:4:{test}:tok"], PATIENCE).unwrap());
         eventually("somebody waits", || one.ask::<String>(&["INFO", "clients"]).contains("blocked_clients:1"));
         move_slot(&one, &two);
         assert_eq!(waiter.join().unwrap(), Bell::Renewed);
@@ -146,10 +146,10 @@ fn everything_follows_a_slot_that_moves() {
     call(&wire, "after");
     assert!(was_asked(&two, "after"));
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(Heard::Reconnected));
-    assert_eq!(two.ask::<u32>(&["SPUBLISH", "pynenc:3:{test}:c:1", "hello"]), 1);
+    assert_eq!(two.ask::<u32>(&["SPUBLISH", "pynenc:4:{test}:c:1", "hello"]), 1);
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(Heard::Message(b"hello".to_vec())));
-    let _: u32 = two.ask(&["RPUSH", "pynenc:3:{test}:tok", "token"]);
-    assert_eq!(bell.wait(&[b"pynenc:3:{test}:tok"], PATIENCE).unwrap(), Bell::Rung(0));
+    let _: u32 = two.ask(&["RPUSH", "pynenc:4:{test}:tok", "token"]);
+    assert_eq!(bell.wait(&[b"pynenc:4:{test}:tok"], PATIENCE).unwrap(), Bell::Rung(0));
 }
 
 #[test]

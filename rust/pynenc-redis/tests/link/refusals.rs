@@ -81,7 +81,7 @@ fn a_user_without_rights() {
 #[test]
 fn a_user_whose_rights_go_as_far_as_they_must() {
     let server = server!();
-    let rights = ["~pynenc:3:{test}:*", "&pynenc:3:{test}:*", "-@all", "+@scripting", "+hincrby", "+hello", "+select"];
+    let rights = ["~pynenc:4:{test}:*", "&pynenc:4:{test}:*", "-@all", "+@scripting", "+hincrby", "+hello", "+select"];
     let mut words = vec!["ACL", "SETUSER", "ann", "on", ">pw"];
     words.extend(rights);
     let _: String = server.ask(&words);
@@ -95,7 +95,7 @@ fn a_database_that_there_is_not() {
     assert_unfit(&refusal(&format!("{}?db=99", server.url())), "database 99");
     wire(&format!("{}?db=3", server.url())).call(&[echo(&["one"])]).unwrap().remove(0).unwrap();
     let calls: u32 =
-        redis::cmd("HGET").arg("pynenc:3:{test}:calls").arg("one").query(&mut in_database(&server)).unwrap();
+        redis::cmd("HGET").arg("pynenc:4:{test}:calls").arg("one").query(&mut in_database(&server)).unwrap();
     assert_eq!(calls, 1);
 }
 

@@ -14,8 +14,8 @@ use crate::rig::echo::{HASTY, PREFIX};
 use crate::rig::{PATIENCE, Server, eventually};
 use crate::server;
 
-const BELLS: [&[u8]; 2] = [b"pynenc:3:{test}:tok:0", b"pynenc:3:{test}:tok:1"];
-const CHANNEL: &str = "pynenc:3:{test}:c:1";
+const BELLS: [&[u8]; 2] = [b"pynenc:4:{test}:tok:0", b"pynenc:4:{test}:tok:1"];
+const CHANNEL: &str = "pynenc:4:{test}:c:1";
 
 fn route(server: &Server, timing: Timing) -> Arc<Route> {
     Route::new(server.url().parse().unwrap(), PREFIX, timing).unwrap()

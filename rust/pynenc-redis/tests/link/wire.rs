@@ -42,7 +42,7 @@ fn threads_get_their_own_replies_over_one_connection() {
     });
     let clients: String = server.ask(&["CLIENT", "LIST"]);
     assert_eq!(clients.matches("name=pynenc:wire").count(), 1, "{clients}");
-    let calls: Vec<(String, u64)> = server.ask(&["HGETALL", "pynenc:3:{test}:calls"]);
+    let calls: Vec<(String, u64)> = server.ask(&["HGETALL", "pynenc:4:{test}:calls"]);
     assert_eq!(calls.len(), 16 * 200);
     assert!(calls.iter().all(|(_, count)| *count == 2));
 }
@@ -51,7 +51,7 @@ fn threads_get_their_own_replies_over_one_connection() {
 fn an_error_is_that_of_its_own_call() {
     let server = server!();
     let wire = wire(&server.url());
-    let _: () = server.ask(&["SET", "pynenc:3:{test}:calls", "not a hash"]);
+    let _: () = server.ask(&["SET", "pynenc:4:{test}:calls", "not a hash"]);
     let error = wire.call(&[echo(&["one"])]).unwrap().remove(0).unwrap_err();
     assert!(matches!(&error, RedisError::Protocol(said) if said.contains("WRONGTYPE")), "{error}");
     assert_eq!(wire.command(&[b"PING"]).unwrap(), Value::SimpleString("PONG".into()));

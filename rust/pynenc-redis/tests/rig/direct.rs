@@ -71,6 +71,16 @@ impl Link for Direct {
                 plain(redis::cmd("SET").arg(key).arg((**bytes).as_ref()).arg("NX").arg("PX").arg(*millis))
             }
             Request::Fetch { key } => plain(redis::cmd("GET").arg(key)),
+            Request::Write { words } => {
+                let send = |_| redis::Cmd::new().arg(words).query(&mut *self.connection.lock().unwrap());
+                let times = self.times.load(Ordering::Relaxed);
+                let reply = (0..times).map(send).last().unwrap();
+                let full = |error: redis::RedisError| RedisError::Full {
+                    server: "the test's".to_owned(),
+                    reason: error.to_string(),
+                };
+                Ok(reply.map_err(full))
+            }
         };
         requests.iter().map(one).collect()
     }

@@ -14,14 +14,15 @@ pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     Library::new(
         "",
         &[
-            Function { name: "echo", flags: "", text: include_str!("lua/echo.lua") },
-            Function { name: "keep", flags: "'allow-oom'", text: include_str!("lua/keep.lua") },
+            Function { name: "echo", flags: "", within: "", text: include_str!("lua/echo.lua") },
+            Function { name: "keep", flags: "'allow-oom'", within: "", text: include_str!("lua/keep.lua") },
         ],
     )
 });
-static BROKEN: LazyLock<Library> =
-    LazyLock::new(|| Library::new("", &[Function { name: "broken", flags: "", text: include_str!("lua/broken.lua") }]));
-pub const PREFIX: &str = "pynenc:3:{test}:";
+static BROKEN: LazyLock<Library> = LazyLock::new(|| {
+    Library::new("", &[Function { name: "broken", flags: "", within: "", text: include_str!("lua/broken.lua") }])
+});
+pub const PREFIX: &str = "pynenc:4:{test}:";
 
 /// Short limits, for servers that do not answer.
 pub const HASTY: Timing = Timing {

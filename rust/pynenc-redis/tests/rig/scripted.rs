@@ -88,6 +88,7 @@ impl Scripted {
             losses: 0,
             print: None,
             started: true,
+            bundled: false,
         }
     }
 }

@@ -100,6 +100,7 @@ impl App {
             ran: None,
             bytes: 0,
             resume: None,
+            bundled: true,
         }
     }
 

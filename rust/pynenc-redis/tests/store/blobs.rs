@@ -21,7 +21,7 @@ fn naming(app: &App, blobs: &[&Blob]) -> NewCall {
 }
 
 fn key(app: &str, blob: &Blob) -> Vec<u8> {
-    [format!("pynenc:3:{{{app}}}:b:").as_bytes(), &blob.digest].concat()
+    [format!("pynenc:4:{{{app}}}:b:").as_bytes(), &blob.digest].concat()
 }
 
 fn is_there(server: &Server, blob: &Blob) -> bool {

@@ -196,7 +196,7 @@ fn members_name_what_they_share_until_they_have_ended() {
     app.store.submit(&calls).unwrap();
     assert_eq!((keys(&server, "g"), keys(&server, "i")), (1, 0));
     let named = || {
-        let named: Vec<u64> = redis::cmd("HVALS").arg("pynenc:3:{app}:bn").query(&mut server.connection()).unwrap();
+        let named: Vec<u64> = redis::cmd("HVALS").arg("pynenc:4:{app}:bn").query(&mut server.connection()).unwrap();
         named
     };
     assert_eq!(named(), [100]);

@@ -50,7 +50,7 @@ fn a_store_in_use_is_not_found_wrong() {
 fn a_counter_that_is_wrong_is_found_while_the_store_is_in_use() {
     let server = server!();
     let place = 8 * (Status::Failed as usize + 1) - 1;
-    let _: i64 = server.ask(&["SETRANGE", "pynenc:3:{app}:n", &place.to_string(), "\u{3}"]);
+    let _: i64 = server.ask(&["SETRANGE", "pynenc:4:{app}:n", &place.to_string(), "\u{3}"]);
     let found = examined_in_use(&server, 1);
     assert!(found.iter().all(|lines| *lines == ["3 failed counted, 0 there"]), "{found:?}");
 }
@@ -60,7 +60,7 @@ fn what_stands_nowhere_is_found() {
     let server = server!();
     let app = app(&server, Limits::default());
     let taken = app.run(plain(&app.store));
-    let mut hands = b"pynenc:3:{app}:h:".to_vec();
+    let mut hands = b"pynenc:4:{app}:h:".to_vec();
     hands.extend(app.worker.0.to_be_bytes());
     let _: usize = redis::cmd("DEL").arg(hands).query(&mut server.connection()).unwrap();
     let found = app.store.doctor().unwrap();

@@ -9,7 +9,7 @@ use crate::rig::Server;
 use crate::server;
 
 fn tokens(server: &Server, lane: Lane) -> usize {
-    server.ask(&["LLEN", &format!("pynenc:3:{{app}}:tok:{}", lane as usize)])
+    server.ask(&["LLEN", &format!("pynenc:4:{{app}}:tok:{}", lane as usize)])
 }
 
 fn claim_by(app: &App, worker: WorkerId, limit: usize) -> Vec<String> {
@@ -108,7 +108,7 @@ fn whoever_takes_work_and_leaves_some_wakes_the_next() {
     let app = app(&server, Limits::default());
     let batch: Vec<NewCall> = (0..3).map(|_| plain(&app.store)).collect();
     app.store.submit(&batch).unwrap();
-    let _: usize = server.ask(&["DEL", "pynenc:3:{app}:tok:0"]);
+    let _: usize = server.ask(&["DEL", "pynenc:4:{app}:tok:0"]);
     app.claim(1);
     assert_eq!(tokens(&server, Lane::Sync), 1);
 }

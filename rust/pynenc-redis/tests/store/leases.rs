@@ -99,9 +99,10 @@ fn hundreds_in_one_worker_are_all_taken_back() {
 fn a_tick_takes_only_so_much_and_asks_to_be_called_again() {
     let server = server!();
     let app = app(&server, Limits::default());
-    let batch: Vec<_> = (0..250).map(|_| plain(&app.store)).collect();
-    app.store.submit(&batch).unwrap();
-    app.claim(250);
+    for _ in 0..250 {
+        app.store.submit(&[plain(&app.store)]).unwrap();
+        app.claim(1);
+    }
     app.clock.advance(15 * SECOND);
     let rerouted = || app.store.counts().unwrap()[Status::Rerouted as usize];
     for expected in [100, 200] {
@@ -215,7 +216,7 @@ fn what_a_forgotten_worker_held_is_rescued() {
     app.clock.advance(15 * SECOND);
     app.store.tick().unwrap();
     // Nobody reaps for as long as the server knows the worker's name.
-    let mut worker = b"pynenc:3:{app}:w:".to_vec();
+    let mut worker = b"pynenc:4:{app}:w:".to_vec();
     worker.extend(app.worker.0.to_be_bytes());
     let gone: usize = redis::cmd("DEL").arg(worker).query(&mut server.connection()).unwrap();
     assert_eq!(gone, 1);

@@ -18,5 +18,6 @@ mod lanes;
 mod leases;
 mod payloads;
 mod servers;
+mod staging;
 mod story;
 mod waits;

@@ -61,7 +61,7 @@ fn nothing_is_left_of_what_is_dropped() {
     app.claim(1);
     let mut after = keys();
     after.retain(|key| !before.contains(key));
-    let counters = b"pynenc:3:{app}:n".to_vec();
+    let counters = b"pynenc:4:{app}:n".to_vec();
     assert!(after.iter().all(|key| *key == counters), "{after:?}");
     app.check();
 }

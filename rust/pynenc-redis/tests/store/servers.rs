@@ -80,7 +80,7 @@ fn what_is_no_record_is_not_there() {
     let app = app(&server, Limits::default());
     let mut connection = server.connection();
     let mut write = |id: InvocationId, text: &[u8]| {
-        let key = [b"pynenc:3:{app}:i:", id.to_bytes().as_slice()].concat();
+        let key = [b"pynenc:4:{app}:i:", id.to_bytes().as_slice()].concat();
         let _: String = redis::cmd("SET").arg(key).arg(text).query(&mut connection).unwrap();
     };
     let id = app.submit(plain(&app.store));
@@ -110,9 +110,9 @@ fn what_a_function_counted_before_it_broke_off_is_not_counted() {
     let other = app.run(plain(&app.store));
     let ends = [&taken, &other].map(|taken| app.settlement(taken.id, taken.fence, End::Success(b"x".to_vec())));
     app.link.pass_errors_on();
-    let _: String = server.ask(&["SET", "pynenc:3:{app}:ret", "no list"]);
+    let _: String = server.ask(&["SET", "pynenc:4:{app}:ret", "no list"]);
     assert!(app.store.settle(&ends[..1]).is_err());
-    let _: usize = server.ask(&["DEL", "pynenc:3:{app}:ret"]);
+    let _: usize = server.ask(&["DEL", "pynenc:4:{app}:ret"]);
     for told in app.store.settle(&ends).unwrap() {
         told.unwrap();
     }

@@ -164,7 +164,17 @@ impl Telling {
                 let end = if dice.roll(3) == 0 { End::Failed(value) } else { End::Success(value) };
                 let ran = (dice.roll(20) != 0).then_some(SECOND / 4);
                 let token = store.fresh_number();
-                Settlement { id, fence, token, end, blobs: Vec::new(), ran, bytes: dice.roll(3), resume: None }
+                Settlement {
+                    id,
+                    fence,
+                    token,
+                    end,
+                    blobs: Vec::new(),
+                    ran,
+                    bytes: dice.roll(3),
+                    resume: None,
+                    bundled: true,
+                }
             })
             .collect();
         let told = store.settle(&all).unwrap();
@@ -187,7 +197,17 @@ impl Telling {
         let ran = (dice.roll(2) == 0).then_some(SECOND / 2);
         let token = self.app.store.fresh_number();
         let resume = (dice.roll(3) == 0).then(|| self.claims[pick(dice, self.claims.len())]);
-        let settlement = Settlement { id, fence, token, end, blobs: Vec::new(), ran, bytes: dice.roll(30), resume };
+        let settlement = Settlement {
+            id,
+            fence,
+            token,
+            end,
+            blobs: Vec::new(),
+            ran,
+            bytes: dice.roll(30),
+            resume,
+            bundled: dice.roll(2) == 1,
+        };
         let told = self.app.store.settle(&[settlement]).unwrap().remove(0);
         self.told(told)
     }

@@ -82,6 +82,8 @@ pub(in crate::remote) struct Hold {
     pub(in crate::remote) phase: Phase,
     /// The store counts it as started.
     pub(in crate::remote) reported: bool,
+    /// It was given with others, as one text.
+    pub(in crate::remote) bundled: bool,
     /// When a thread took it; none once it has waited for something, for then the time says nothing.
     pub(in crate::remote) measured: Option<Instant>,
     pub(in crate::remote) begun: Option<Instant>,

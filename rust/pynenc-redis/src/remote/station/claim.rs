@@ -171,6 +171,7 @@ impl<C> State<C> {
             lane: taken.lane,
             phase: Phase::Ready,
             reported: taken.started,
+            bundled: taken.bundled,
             begun: None,
             measured: None,
         };

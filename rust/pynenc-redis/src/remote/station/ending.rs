@@ -76,7 +76,8 @@ impl<C: Send + 'static> Remote<C> {
         let token = shared.server.fresh_number();
         shared.decide(|state, after| {
             let resume = resume.map(|(waiter, fence)| (state.mirror.id(waiter), fence));
-            let settlement = Settlement { id: state.mirror.id(at), fence, token, end, blobs, ran: None, bytes, resume };
+            let id = state.mirror.id(at);
+            let settlement = Settlement { id, fence, token, end, blobs, ran: None, bytes, resume, bundled: false };
             state.end_run(Entry { at, settlement, slip: slip.clone() }, after)
         })?;
         slip.map_or(Ok(()), |slip| slip.wait())
@@ -89,8 +90,10 @@ impl<C> State<C> {
         let fence = entry.settlement.fence;
         let hold = self.held(entry.at, fence)?;
         hold.phase = Phase::Ending;
-        let (place, lane, begun, measured) = (hold.station, hold.lane, hold.begun, hold.measured);
+        let (place, lane, bundled) = (hold.station, hold.lane, hold.bundled);
+        let (begun, measured) = (hold.begun, hold.measured);
         entry.settlement.ran = begun.map(micros_since);
+        entry.settlement.bundled = bundled;
         let Some(station) = self.stations.get_mut(place) else { return Ok(()) };
         if let Some(since) = measured.filter(|_| lane == Lane::Sync) {
             station.pace.observe(since.elapsed());
@@ -117,7 +120,7 @@ impl<C> State<C> {
         // A hold goes back once: its own nonce tells this ending from every other of the invocation.
         let (token, end) = (fence.nonce, End::Release);
         let blobs = Vec::new();
-        let settlement = Settlement { id, fence, token, end, blobs, ran: None, bytes: 0, resume: None };
+        let settlement = Settlement { id, fence, token, end, blobs, ran: None, bytes: 0, resume: None, bundled: false };
         self.stations.get_mut(place)?.outbox.push(Entry { at, settlement, slip: None });
         Some(id)
     }
