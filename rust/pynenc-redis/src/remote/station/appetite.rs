@@ -3,7 +3,7 @@
 use pynenc_core::engine::Lane;
 
 use super::Station;
-use super::outbox::Entry;
+use super::lane::LaneState;
 use crate::remote::Settings;
 use crate::store::{ClaimRequest, Start};
 
@@ -27,18 +27,12 @@ struct Appetite {
 impl Station {
     /// What to ask for, if anything: what threads could begin at once, and while bodies are short as many
     /// more as a moment's work.
-    pub(super) fn plan_claim(
-        &mut self,
-        settings: &Settings,
-        ends: &[Entry],
-        nonce: impl FnOnce() -> u64,
-    ) -> Option<ClaimRequest> {
+    pub(super) fn plan_claim(&mut self, settings: &Settings, nonce: impl FnOnce() -> u64) -> Option<ClaimRequest> {
         if self.closed || self.lost || self.outbox.bytes() > settings.outbox_bytes {
             return None;
         }
         if self.unanswered.is_none() {
-            // Slots that ran bodies which end now, rather than children of a waiting body.
-            let busy = ends.iter().any(|entry| entry.slip.is_none() && entry.settlement.ran.is_some());
+            let busy = self.lanes.each_mut().map(LaneState::take_ended);
             let (lanes, Appetite { limit, ahead, .. }) = self.next_lanes(busy, settings)?;
             lanes.iter().for_each(|&lane| self.lane(lane).ask());
             let start = if ahead { Start::Keyed } else { Start::All };
@@ -52,13 +46,15 @@ impl Station {
 
     /// Where to ask, and for how much. One lane after the other: each wants a number of its own. But while there
     /// was nothing anywhere, one look at both will do, for as much as either could take.
-    fn next_lanes(&mut self, busy: bool, settings: &Settings) -> Option<(Vec<Lane>, Appetite)> {
+    fn next_lanes(&mut self, busy: [bool; 2], settings: &Settings) -> Option<(Vec<Lane>, Appetite)> {
         self.turn = 1 - self.turn;
         let order = if self.turn == 1 { [Lane::Sync, Lane::Async] } else { [Lane::Async, Lane::Sync] };
-        let hungry: Vec<(Lane, Appetite)> =
-            order.into_iter().filter_map(|lane| Some((lane, self.appetite(lane, busy, settings)?))).collect();
+        let hungry: Vec<(Lane, Appetite)> = order
+            .into_iter()
+            .filter_map(|lane| Some((lane, self.appetite(lane, busy[lane as usize], settings)?)))
+            .collect();
         match hungry.as_slice() {
-            [(_, one), (_, other)] if self.barren > 0 && !busy => {
+            [(_, one), (_, other)] if self.barren > 0 && busy == [false; 2] => {
                 let wants = one.wants.min(other.wants);
                 Some((vec![Lane::Sync, Lane::Async], Appetite { wants, limit: wants, ahead: false }))
             }
@@ -67,6 +63,7 @@ impl Station {
         }
     }
 
+    /// For a lane; `busy` if slots have run bodies of it that end now, rather than children of a waiting body.
     fn appetite(&self, lane: Lane, busy: bool, settings: &Settings) -> Option<Appetite> {
         let state = &self.lanes[lane as usize];
         // Where it comes one by one nothing is there to be fetched ahead, and what there is begins at once.

@@ -4,6 +4,7 @@
 //! waits for nothing.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use pynenc_core::park::Parker;
 
@@ -30,6 +31,7 @@ impl<C> Shared<C> {
         while !self.is_aborting() {
             match self.load(place) {
                 Next::Go(load) => self.carry(place, load),
+                Next::Pause(until) => drop(parker.park(Some(until))),
                 Next::Sleep(until) => drop(parker.park(until)),
                 Next::Over => return,
             }
@@ -48,6 +50,8 @@ impl<C> Shared<C> {
             match self.load(place) {
                 Next::Go(load) => self.carry(place, load),
                 Next::Sleep(None) => return,
+                // To have the courier wait in its stead would take longer.
+                Next::Pause(until) => std::thread::sleep(until.saturating_duration_since(Instant::now())),
                 // The courier keeps the time.
                 Next::Sleep(Some(_)) | Next::Over => break,
             }

@@ -31,6 +31,8 @@ pub(in crate::remote) struct LaneState {
     sleepers: Vec<Sleeper>,
     /// Threads that ended a body since the last claim, and will come for the next.
     expected: usize,
+    /// Whether bodies have ended of which the next trip tells.
+    ended: bool,
     /// Whether a thread ever came for it.
     used: bool,
     /// Whether the store may have something: it is asked when somebody wants it.
@@ -42,7 +44,15 @@ pub(in crate::remote) struct LaneState {
 impl LaneState {
     /// Nobody here, and nothing known of the store.
     pub(in crate::remote) const fn new() -> Self {
-        Self { ready: VecDeque::new(), sleepers: Vec::new(), expected: 0, used: false, maybe: true, rung: false }
+        Self {
+            ready: VecDeque::new(),
+            sleepers: Vec::new(),
+            expected: 0,
+            ended: false,
+            used: false,
+            maybe: true,
+            rung: false,
+        }
     }
 
     /// A thread comes, to take what is here or to sleep: it does not sleep now.
@@ -51,9 +61,15 @@ impl LaneState {
         self.sleepers.retain(|sleeper| !Arc::ptr_eq(&sleeper.parker, parker));
     }
 
-    /// A thread will be back in a moment.
+    /// A thread has ended a body, and will be back in a moment.
     pub(in crate::remote) fn expect_one(&mut self) {
         self.expected += 1;
+        self.ended = true;
+    }
+
+    /// Whether bodies have ended since this was asked last.
+    pub(in crate::remote) fn take_ended(&mut self) -> bool {
+        std::mem::take(&mut self.ended)
     }
 
     pub(in crate::remote) const fn is_used(&self) -> bool {

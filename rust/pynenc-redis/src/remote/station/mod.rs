@@ -7,6 +7,7 @@ mod claim;
 mod courier;
 mod doorbell;
 mod ending;
+mod flow;
 mod hand_back;
 mod lane;
 mod outbox;
@@ -29,6 +30,7 @@ use super::server::Hold;
 use crate::store::{ClaimRequest, WorkerId};
 
 pub(super) use doorbell::Bell;
+use flow::Flow;
 use lane::LaneState;
 use outbox::Outbox;
 use pace::Pace;
@@ -66,6 +68,7 @@ pub(super) struct Station {
     ends_alone: bool,
     /// The last claim of threads that waited found one, and no more.
     comes_singly: bool,
+    flow: Flow,
     /// The store cannot be worked with before.
     not_before: Option<Instant>,
     /// When something delayed will be due, as far as the store has told.
@@ -100,6 +103,7 @@ impl Station {
             barren: 0,
             ends_alone: false,
             comes_singly: false,
+            flow: Flow::default(),
             not_before: None,
             due: None,
             turn: 0,

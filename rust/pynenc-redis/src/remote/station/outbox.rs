@@ -97,6 +97,10 @@ impl Outbox {
         self.bytes
     }
 
+    pub(in crate::remote) fn has_resumed(&self) -> bool {
+        !self.resumed.is_empty()
+    }
+
     pub(in crate::remote) fn take_resumed(&mut self) -> Vec<Hold> {
         std::mem::take(&mut self.resumed)
     }

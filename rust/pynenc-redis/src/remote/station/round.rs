@@ -31,6 +31,8 @@ pub(super) struct Load {
 /// What there is to do for a worker.
 pub(super) enum Next {
     Go(Load),
+    /// Something, in that moment, which is near.
+    Pause(Instant),
     /// Nothing before that moment, or before somebody calls.
     Sleep(Option<Instant>),
     /// Nothing ever again.
@@ -58,11 +60,14 @@ impl<C> Shared<C> {
             if let Some(not_before) = station.not_before.filter(|&not_before| not_before > now) {
                 return Next::Sleep(Some(not_before));
             }
+            if let Some(until) = station.keeps_distance(now) {
+                return Next::Pause(until);
+            }
             let started = state.report_due(place, now);
             let Some(station) = state.stations.get_mut(place) else { return Next::Over };
             let ends = station.outbox.take();
             let resumed = station.outbox.take_resumed();
-            let claim = station.plan_claim(&self.settings, &ends, || self.server.fresh_number());
+            let claim = station.plan_claim(&self.settings, || self.server.fresh_number());
             let interrupt_bell = std::mem::take(&mut station.interrupt_bell);
             let load = Load { worker: station.worker, resumed, started, ends, claim, interrupt_bell };
             if load.is_empty() {
@@ -91,6 +96,7 @@ impl<C> Shared<C> {
         self.decide(|state, after| {
             if let Some(station) = state.stations.get_mut(place) {
                 station.in_flight = false;
+                station.flow.ended(Instant::now());
                 station.outbox.put_resumed_back(resumed);
             }
             if answer.is_err() {
@@ -181,6 +187,12 @@ impl<C> State<C> {
 }
 
 impl Station {
+    /// Until when the next trip waits for more to carry, if it may wait.
+    fn keeps_distance(&self, now: Instant) -> Option<Instant> {
+        let is_urgent = self.interrupt_bell || self.closed || self.outbox.has_resumed();
+        self.flow.waits_until(now).filter(|_| !is_urgent)
+    }
+
     /// When there will be something to do that nobody calls for.
     fn next_look(&self, settings: &Settings) -> Option<Instant> {
         let stale = self.lanes.iter().filter_map(LaneState::oldest_spare).min();
