@@ -14,6 +14,7 @@ use crate::off::Off;
 use crate::options::{Options, Stats};
 use crate::part::{self, Part, Turn};
 use crate::room;
+use crate::space::{Opened, Space};
 use crate::value::{self, Shared};
 
 #[derive(Default)]
@@ -70,6 +71,9 @@ impl HostCache {
     ///
     /// If it is not there, one process of the host fetches it (`fetch` also checks that it is the right one), and the
     /// others wait: as long as `keep_waiting` says so, which is asked every 50 ms, and no longer than the patience.
+    /// Where it is given space, it may write the value there, and then returns `None`.
+    ///
+    /// `None`: the value was written, and is lost all the same; it has to be fetched without the cache.
     ///
     /// # Errors
     /// Those of `fetch`. A fault of the cache is none: the value is then in this process's own memory.
@@ -78,10 +82,10 @@ impl HostCache {
         digest: &[u8; 32],
         length: Option<u64>,
         mut keep_waiting: impl FnMut() -> bool,
-        fetch: impl FnOnce() -> Result<Owned, E>,
-    ) -> Result<Shared, E> {
+        fetch: impl FnOnce(Option<&Arc<Space>>) -> Result<Option<Owned>, E>,
+    ) -> Result<Option<Shared>, E> {
         if length.is_some_and(|length| length < self.smallest) {
-            return Ok(Shared::private(fetch()?));
+            return Ok(fetch(None)?.map(Shared::private));
         }
         let Some(folder) = self.folder() else { return self.privately(fetch) };
         let name = blake3::Hash::from_bytes(*digest).to_hex();
@@ -89,7 +93,7 @@ impl HostCache {
         match part::turn(&folder, &name, length, wait) {
             Ok(Turn::Filled(found)) => {
                 self.count(&self.counters.hits, 1);
-                Ok(found)
+                Ok(Some(found))
             }
             Ok(Turn::Mine(part)) => self.fill(&folder, part, &name, length, fetch),
             Ok(Turn::Late) | Err(_) => self.privately(fetch),
@@ -138,20 +142,22 @@ impl HostCache {
         part: Part<'_>,
         name: &str,
         length: Option<u64>,
-        fetch: impl FnOnce() -> Result<Owned, E>,
-    ) -> Result<Shared, E> {
+        fetch: impl FnOnce(Option<&Arc<Space>>) -> Result<Option<Owned>, E>,
+    ) -> Result<Option<Shared>, E> {
         let part = match length {
             Some(length) => self.room(part, length),
             None => Some(part),
         };
-        let bytes = fetch()?;
-        let content = (*bytes).as_ref();
-        let found_length = content.len() as u64;
-        let part = match length {
-            Some(length) => part.filter(|_| length == found_length),
-            None => part.and_then(|part| self.room(part, found_length)),
+        let space = part.as_ref().zip(length).and_then(|(part, length)| part.space(length).ok()).map(Arc::new);
+        let opened = space.as_deref().map(Opened);
+        let bytes = fetch(space.as_ref())?;
+        // From here on nobody writes but this thread.
+        let is_written = space.as_ref().is_some_and(|space| space.close());
+        drop(opened);
+        let complete = match &bytes {
+            Some(bytes) => self.complete(part, length, (**bytes).as_ref()),
+            None => is_written && part.is_some_and(|part| part.name().is_ok()),
         };
-        let complete = part.is_some_and(|part| part.complete(content).is_ok());
         // It may have had to go already, if very many come at once.
         let found = complete.then(|| value::find(folder.directory(), name, length)).flatten();
         if found.is_some() {
@@ -160,7 +166,17 @@ impl HostCache {
         } else {
             self.count(&self.counters.private, 1);
         }
-        Ok(found.unwrap_or_else(|| Shared::private(bytes)))
+        Ok(found.or_else(|| bytes.map(Shared::private)))
+    }
+
+    /// Write what was fetched elsewhere.
+    fn complete(&self, part: Option<Part<'_>>, length: Option<u64>, content: &[u8]) -> bool {
+        let found_length = content.len() as u64;
+        let part = match length {
+            Some(length) => part.filter(|_| length == found_length),
+            None => part.and_then(|part| self.room(part, found_length)),
+        };
+        part.is_some_and(|part| part.complete(content).is_ok())
     }
 
     /// The part with room for it; without, it is given up before anything is fetched, so that nobody waits for it.
@@ -173,10 +189,13 @@ impl HostCache {
         Some(part)
     }
 
-    fn privately<E>(&self, fetch: impl FnOnce() -> Result<Owned, E>) -> Result<Shared, E> {
-        let bytes = fetch()?;
+    fn privately<E>(
+        &self,
+        fetch: impl FnOnce(Option<&Arc<Space>>) -> Result<Option<Owned>, E>,
+    ) -> Result<Option<Shared>, E> {
+        let bytes = fetch(None)?;
         self.count(&self.counters.private, 1);
-        Ok(Shared::private(bytes))
+        Ok(bytes.map(Shared::private))
     }
 
     fn trim(&self, folder: &Folder) {

@@ -8,6 +8,7 @@
 //! - [`folder`]: that of one engine and app. Each process that uses it holds a shared lock; who finds nobody else
 //!   there cleans: at the end, or at the start after what was killed.
 //! - [`part`]: a value being written, by the holder of its lock, which ends with the process.
+//! - [`space`]: a part that is written while its value comes.
 //! - [`room`]: how much may be kept.
 //! - [`value`]: what a caller gets.
 //!
@@ -30,13 +31,17 @@ mod part;
 #[cfg(unix)]
 mod room;
 #[cfg(unix)]
+mod space;
+#[cfg(unix)]
 mod value;
 
 #[cfg(unix)]
 pub use cache::HostCache;
 #[cfg(not(unix))]
-pub use nowhere::HostCache;
+pub use nowhere::{HostCache, Space};
 pub use off::{Off, Reason};
 pub use options::{Options, Owned, Roots, Stats};
+#[cfg(unix)]
+pub use space::Space;
 #[cfg(unix)]
 pub use value::Shared;

@@ -14,6 +14,7 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 
 use crate::directory;
 use crate::folder::Folder;
+use crate::space::Space;
 use crate::value::{self, SEALED, Shared};
 
 /// What the name of a part ends with.
@@ -109,15 +110,25 @@ impl<'a> Part<'a> {
         Ok(fs::ftruncate(&self.file, length)?)
     }
 
+    /// A way to write all of its `length` bytes before [`Self::name`].
+    pub(crate) fn space(&self, length: u64) -> io::Result<Space> {
+        Space::of(&self.file, length)
+    }
+
     /// Whether this is the name of it.
     pub(crate) fn is_named(&self, name: &str) -> bool {
         self.part == name
     }
 
     /// Write all of it, and give it the value's name.
-    pub(crate) fn complete(mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn complete(self, bytes: &[u8]) -> io::Result<()> {
         let mut file = File::from(self.file.try_clone()?);
         file.write_all(bytes)?;
+        self.name()
+    }
+
+    /// Give it the value's name: all of it was written.
+    pub(crate) fn name(mut self) -> io::Result<()> {
         fs::fchmod(&self.file, SEALED)?;
         fs::renameat(self.folder(), &*self.part, self.folder(), self.name)?;
         self.complete = true;

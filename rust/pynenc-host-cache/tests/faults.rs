@@ -13,7 +13,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
 use pynenc_host_cache::{HostCache, Options, Roots};
-use rig::{Place, SCOPE, content, digest, owned};
+use rig::{Fetching, Place, SCOPE, content, digest, owned};
 
 const LENGTH: usize = 20_000;
 const FULL: &str = "PYNENC_TEST_FULL";
@@ -26,7 +26,7 @@ fn a_folder_that_goes_during_the_fetch() {
         fs::remove_dir_all(place.root()).unwrap();
         Ok::<_, ()>(owned(content(1, LENGTH)))
     };
-    let value = cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
+    let value = cache.get_or_fetch(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
     assert!(!value.is_mapped());
     assert_eq!(&value[..], &content(1, LENGTH));
     assert_eq!(cache.stats().private, 1);
@@ -40,7 +40,7 @@ fn a_part_that_goes_during_the_fetch() {
         fs::remove_file(&place.values()[0]).unwrap();
         Ok::<_, ()>(owned(content(1, LENGTH)))
     };
-    let value = cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
+    let value = cache.get_or_fetch(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
     assert_eq!(&value[..], &content(1, LENGTH));
     assert!(place.values().is_empty());
 }
@@ -49,13 +49,13 @@ fn a_part_that_goes_during_the_fetch() {
 fn a_forked_child_fetches_for_itself_and_leaves_its_parents_cache_alone() {
     let place = Place::new();
     let cache = place.open();
-    let value = cache.get_or_fill(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, LENGTH)))).unwrap();
+    let value = cache.get_or_fetch(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, LENGTH)))).unwrap();
     // SAFETY: the child takes no lock that was taken before the fork (the allocator's are the system's to keep
     // usable), and leaves by `_exit`, so that nothing of the test runs twice.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let sees = value[..] == content(1, LENGTH)[..];
-        let fetched = cache.get_or_fill(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, LENGTH))));
+        let fetched = cache.get_or_fetch(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, LENGTH))));
         let is_private = fetched.is_ok_and(|fetched| !fetched.is_mapped());
         cache.leave();
         drop(cache);
@@ -67,7 +67,7 @@ fn a_forked_child_fetches_for_itself_and_leaves_its_parents_cache_alone() {
     // SAFETY: it is a child of ours, and `status` is there for the answer.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     assert!(ExitStatus::from_raw(status).success(), "{status}");
-    let found = cache.get_or_fill(&digest(1), None, || true, || Err("it is gone"));
+    let found = cache.get_or_fetch(&digest(1), None, || true, || Err("it is gone"));
     assert!(found.unwrap().is_mapped());
 }
 
@@ -95,7 +95,7 @@ fn on_a_small_file_system() {
     let above = std::path::PathBuf::from(above);
     let options = Options { roots: Roots::Below(above.clone()), smallest: 0, ..Options::default() };
     let cache = HostCache::open(SCOPE, &options).unwrap();
-    let get = |n, length| cache.get_or_fill(&digest(n), None, || true, || Ok::<_, ()>(owned(content(n, length))));
+    let get = |n, length| cache.get_or_fetch(&digest(n), None, || true, || Ok::<_, ()>(owned(content(n, length))));
     // Half of it is ours.
     assert_eq!(cache.stats().limit, 512 << 10);
     assert!(get(1, 300 << 10).unwrap().is_mapped());

@@ -13,7 +13,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use pynenc_host_cache::{HostCache, Reason};
 use rig::actor::{self, Actor};
-use rig::{Place, SCOPE, content, digest, owned, user};
+use rig::{Fetching, Place, SCOPE, content, digest, owned, user};
 
 /// Anybody who is not us; used where the tests run as root and may become somebody else.
 const ANOTHER: u32 = 65_534;
@@ -25,7 +25,7 @@ fn actor() {
 }
 
 fn fill(cache: &HostCache) {
-    let filled = cache.get_or_fill(&digest(1), Some(1000), || true, || Ok::<_, ()>(owned(content(1, 1000)))).unwrap();
+    let filled = cache.get_or_fetch(&digest(1), Some(1000), || true, || Ok::<_, ()>(owned(content(1, 1000)))).unwrap();
     assert!(filled.is_mapped());
 }
 

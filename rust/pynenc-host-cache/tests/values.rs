@@ -14,16 +14,16 @@ use std::thread;
 use std::time::Duration;
 
 use pynenc_host_cache::{HostCache, Options, Shared, Stats};
-use rig::{Place, SCOPE, content, digest, owned};
+use rig::{Fetching, Place, SCOPE, content, digest, owned};
 
 const LENGTH: usize = 3 * 4096 + 17;
 
 fn get(cache: &HostCache, n: u8, length: usize) -> Shared {
-    cache.get_or_fill(&digest(n), Some(length as u64), || true, || Ok::<_, ()>(owned(content(n, length)))).unwrap()
+    cache.get_or_fetch(&digest(n), Some(length as u64), || true, || Ok::<_, ()>(owned(content(n, length)))).unwrap()
 }
 
 fn get_what_is_there(cache: &HostCache, n: u8, length: usize) -> Shared {
-    cache.get_or_fill(&digest(n), Some(length as u64), || true, || Err("fetched")).unwrap()
+    cache.get_or_fetch(&digest(n), Some(length as u64), || true, || Err("fetched")).unwrap()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn threads_that_want_one_value_at_once_fetch_it_once() {
                     fetched.fetch_add(1, Ordering::Relaxed);
                     Ok::<_, ()>(owned(content(1, LENGTH)))
                 };
-                let value = cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
+                let value = cache.get_or_fetch(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap();
                 assert_eq!(&value[..], &content(1, LENGTH));
             });
         }
@@ -66,7 +66,7 @@ fn threads_that_want_one_value_at_once_fetch_it_once() {
 fn an_error_of_the_fetch_is_the_callers_and_leaves_nothing() {
     let place = Place::new();
     let cache = place.open();
-    let error = cache.get_or_fill(&digest(1), Some(10), || true, || Err("lost")).unwrap_err();
+    let error = cache.get_or_fetch(&digest(1), Some(10), || true, || Err("lost")).unwrap_err();
     assert_eq!(error, "lost");
     assert!(place.values().is_empty());
     assert_eq!(&get(&cache, 1, 10)[..], &content(1, 10));
@@ -78,7 +78,7 @@ fn a_fetch_that_panics_leaves_nothing() {
     let cache = place.open();
     thread::scope(|scope| {
         let fetching =
-            scope.spawn(|| cache.get_or_fill(&digest(1), Some(10), || true, || -> Result<_, ()> { panic!("no") }));
+            scope.spawn(|| cache.get_or_fetch(&digest(1), Some(10), || true, || -> Result<_, ()> { panic!("no") }));
         assert!(fetching.join().is_err());
     });
     assert!(place.values().is_empty());
@@ -89,7 +89,7 @@ fn a_fetch_that_panics_leaves_nothing() {
 fn a_value_of_another_length_than_announced_is_not_kept() {
     let place = Place::new();
     let cache = place.open();
-    let value = cache.get_or_fill(&digest(1), Some(10), || true, || Ok::<_, ()>(owned(content(1, 11)))).unwrap();
+    let value = cache.get_or_fetch(&digest(1), Some(10), || true, || Ok::<_, ()>(owned(content(1, 11)))).unwrap();
     assert!(!value.is_mapped());
     assert_eq!(value.len(), 11);
     assert!(place.values().is_empty());
@@ -99,7 +99,7 @@ fn a_value_of_another_length_than_announced_is_not_kept() {
 fn a_value_of_unknown_length_is_shared_too() {
     let place = Place::new();
     let cache = HostCache::open(SCOPE, &Options { limit: LENGTH as u64, ..place.options() }).unwrap();
-    let get = |n, length| cache.get_or_fill(&digest(n), None, || true, || Ok::<_, ()>(owned(content(n, length))));
+    let get = |n, length| cache.get_or_fetch(&digest(n), None, || true, || Ok::<_, ()>(owned(content(n, length))));
     assert!(get(1, LENGTH).unwrap().is_mapped());
     assert_eq!(&get(1, 0).unwrap()[..], &content(1, LENGTH));
     assert!(get(2, 0).unwrap().is_empty());
@@ -127,7 +127,7 @@ fn while_it_is_fetched(cache: &HostCache, meanwhile: impl FnOnce()) {
                 let _ = told.recv();
                 Ok::<_, ()>(owned(content(1, LENGTH)))
             };
-            cache.get_or_fill(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap()
+            cache.get_or_fetch(&digest(1), Some(LENGTH as u64), || true, fetch).unwrap()
         });
         has_begun.recv().unwrap();
         meanwhile();
@@ -156,7 +156,7 @@ fn who_is_called_off_stops_waiting() {
         let (tell, told) = mpsc::channel();
         let patient = Arc::clone(&patient);
         thread::spawn(move || {
-            let value = patient.get_or_fill(&digest(1), None, || false, || Ok::<_, ()>(owned(content(1, LENGTH))));
+            let value = patient.get_or_fetch(&digest(1), None, || false, || Ok::<_, ()>(owned(content(1, LENGTH))));
             tell.send(value.unwrap().is_mapped()).unwrap();
         });
         assert!(!told.recv_timeout(rig::PATIENCE).unwrap());
@@ -173,7 +173,7 @@ fn the_least_recently_used_makes_room_and_what_is_mapped_stays_valid() {
     drop(get(&cache, 4, LENGTH));
     assert_eq!(cache.stats(), Stats { hits: 1, fills: 4, evicted: 1, bytes: 3 * LENGTH as u64, ..cache.stats() });
     drop(get_what_is_there(&cache, 1, LENGTH));
-    assert_eq!(cache.get_or_fill(&digest(2), Some(LENGTH as u64), || true, || Err("gone")).unwrap_err(), "gone");
+    assert_eq!(cache.get_or_fetch(&digest(2), Some(LENGTH as u64), || true, || Err("gone")).unwrap_err(), "gone");
     for (value, n) in first.iter().zip(1..) {
         assert_eq!(&value[..], &content(n, LENGTH));
     }
@@ -184,7 +184,7 @@ fn what_is_small_stays_private() {
     let place = Place::new();
     let cache = HostCache::open(SCOPE, &Options { smallest: 1000, ..place.options() }).unwrap();
     assert!(!get(&cache, 1, 999).is_mapped());
-    let of_unknown_length = cache.get_or_fill(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, 999))));
+    let of_unknown_length = cache.get_or_fetch(&digest(1), None, || true, || Ok::<_, ()>(owned(content(1, 999))));
     assert!(!of_unknown_length.unwrap().is_mapped());
     assert!(place.values().is_empty());
     assert!(get(&cache, 1, 1000).is_mapped());
@@ -250,7 +250,7 @@ fn applications_do_not_share() {
     let (one, other) = (place.open(), HostCache::open("another", &place.options()).unwrap());
     drop(get(&one, 1, LENGTH));
     assert_eq!(
-        other.get_or_fill(&digest(1), Some(LENGTH as u64), || true, || Err("not here")).unwrap_err(),
+        other.get_or_fetch(&digest(1), Some(LENGTH as u64), || true, || Err("not here")).unwrap_err(),
         "not here"
     );
     assert_eq!(place.folders().len(), 2);

@@ -1,9 +1,10 @@
 //! Large values that this process shares with the others of its host, where that works.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use pynenc_host_cache::{HostCache, Off, Options, Owned, Stats};
+use pynenc_host_cache::{HostCache, Off, Options, Owned, Space, Stats};
 
+use crate::blobs::Fetched;
 use crate::error::{RedisError, Result};
 use crate::patience;
 
@@ -20,6 +21,14 @@ enum Nothing {
     Failed(RedisError),
 }
 
+fn here(fetched: Result<Option<Fetched>>) -> Result<Option<Owned>> {
+    match fetched? {
+        Some(Fetched::Here(bytes)) => Ok(Some(bytes)),
+        Some(Fetched::Taken) => Err(RedisError::Protocol("a large value went nowhere".into())),
+        None => Ok(None),
+    }
+}
+
 impl Host {
     /// Take part in the cache of `scope`, from now on. Asked again, it does nothing.
     ///
@@ -31,8 +40,8 @@ impl Host {
         reason.map_or(Ok(()), Err)
     }
 
-    /// The bytes of a digest, from the host or as `fetch` brings them, which also checks that they are the right
-    /// ones; `None`: it brings none. Their number helps where it is known.
+    /// The bytes of a digest, from the host or as `fetch` brings them, into the space that it may be given, and checks
+    /// that they are the right ones; `None`: it brings none. Their number helps where it is known.
     ///
     /// # Errors
     /// Those of `fetch`.
@@ -40,12 +49,19 @@ impl Host {
         &self,
         digest: &[u8; 32],
         size: Option<u64>,
-        fetch: impl FnOnce() -> Result<Option<Owned>>,
+        mut fetch: impl FnMut(Option<&Arc<Space>>) -> Result<Option<Fetched>>,
     ) -> Result<Option<Owned>> {
-        let Some(cache) = self.cache() else { return fetch() };
-        let bring = || fetch().map_err(Nothing::Failed)?.ok_or(Nothing::Lacking);
+        let Some(cache) = self.cache() else { return here(fetch(None)) };
+        let bring = |space: Option<&Arc<Space>>| match fetch(space) {
+            Ok(Some(Fetched::Here(bytes))) => Ok(Some(bytes)),
+            Ok(Some(Fetched::Taken)) => Ok(None),
+            Ok(None) => Err(Nothing::Lacking),
+            Err(failure) => Err(Nothing::Failed(failure)),
+        };
         match cache.get_or_fill(digest, size, || !patience::is_over(), bring) {
-            Ok(shared) => Ok(Some(shared.into())),
+            Ok(Some(shared)) => Ok(Some(shared.into())),
+            // The cache failed after it had taken the only copy.
+            Ok(None) => here(fetch(None)),
             Err(Nothing::Lacking) => Ok(None),
             Err(Nothing::Failed(failure)) => Err(failure),
         }

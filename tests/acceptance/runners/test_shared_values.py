@@ -145,6 +145,31 @@ def test_a_worker_killed_while_it_fetches_leaves_nothing_torn(
     pytest.fail("a worker was never killed in time")
 
 
+def test_other_bytes_than_were_stored_are_refused_and_not_shared(
+    make_work: Work,
+    start_command: Callable[..., subprocess.Popen[str]],
+    host_cache: HostCache,
+    tmp_path: Path,
+    redis_url: str,
+) -> None:
+    work = make_work("PersistentProcessRunner", num_processes=1, **host_cache.settings)
+    array, place = random_array(10), tmp_path / "place"
+    place.mkdir()
+    forged = bytearray(array)
+    forged[SIZE // 2] ^= 1
+    waits = work.meet(array, str(place), 1)
+    with redis.Redis.from_url(redis_url) as client:
+        [key] = client.scan_iter(f"pynenc:3:{{{work.__name__}}}:b:*".encode())
+        client.set(key, bytes(forged), keepttl=True)
+        start_command(work)
+        with pytest.raises(Exception, match="not the one that was stored"):
+            waits.get(timeout=PATIENCE)
+        assert host_cache.names() == []
+        client.delete(key)
+    _, crc, _, file = work.meet(array, str(place), 1).get(timeout=PATIENCE)
+    assert (crc, [Path(file).name]) == (zlib.crc32(array), host_cache.names())
+
+
 def test_a_value_that_makes_room_stays_with_those_who_have_it(
     start: Callable[..., ModuleType], host_cache: HostCache, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ use std::thread;
 
 use pynenc_host_cache::{HostCache, Options, Roots, Shared};
 
-use super::{PATIENCE, SCOPE, bytes_of, content, digest, owned};
+use super::{Fetching, PATIENCE, SCOPE, bytes_of, content, digest, owned};
 
 const WORD: &str = "PYNENC_TEST_ACTOR";
 
@@ -136,7 +136,7 @@ impl Stage {
     fn get(&mut self, n: u8, length: usize) -> String {
         let mut fetched = "shared";
         let cache = self.cache.as_ref().unwrap();
-        let got = cache.get_or_fill(
+        let got = cache.get_or_fetch(
             &digest(n),
             Some(length as u64),
             || true,
@@ -154,7 +154,7 @@ impl Stage {
     /// Begin to fetch a value, and never end.
     fn stall(&mut self, n: u8, length: usize) -> String {
         let cache = self.cache.as_ref().unwrap();
-        let _ = cache.get_or_fill(
+        let _ = cache.get_or_fetch(
             &digest(n),
             Some(length as u64),
             || true,

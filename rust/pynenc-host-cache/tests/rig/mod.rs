@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use pynenc_host_cache::{HostCache, Options, Owned, Roots};
+use pynenc_host_cache::{HostCache, Options, Owned, Roots, Shared};
 
 /// A bound for what must happen, never a measure of how fast it does.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,6 +93,30 @@ pub(crate) fn content(n: u8, length: usize) -> Vec<u8> {
 /// The same, without memory of its own.
 pub(crate) fn bytes_of(n: u8, length: usize) -> impl Iterator<Item = u8> {
     (0..length).map(move |at| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8) ^ n)
+}
+
+/// For those who fetch into memory of their own.
+pub(crate) trait Fetching {
+    fn get_or_fetch<E: std::fmt::Debug>(
+        &self,
+        digest: &[u8; 32],
+        length: Option<u64>,
+        keep_waiting: impl FnMut() -> bool,
+        fetch: impl FnOnce() -> Result<Owned, E>,
+    ) -> Result<Shared, E>;
+}
+
+impl Fetching for HostCache {
+    fn get_or_fetch<E: std::fmt::Debug>(
+        &self,
+        digest: &[u8; 32],
+        length: Option<u64>,
+        keep_waiting: impl FnMut() -> bool,
+        fetch: impl FnOnce() -> Result<Owned, E>,
+    ) -> Result<Shared, E> {
+        let got = self.get_or_fill(digest, length, keep_waiting, |_| fetch().map(Some));
+        got.map(|shared| shared.unwrap())
+    }
 }
 
 /// As whoever fetches gives it.

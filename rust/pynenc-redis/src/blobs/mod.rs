@@ -104,6 +104,15 @@ impl From<Vec<u8>> for Packed {
     }
 }
 
+/// What came of fetching a blob that the server has.
+#[derive(Clone)]
+pub enum Fetched {
+    /// These bytes.
+    Here(Bytes),
+    /// They went where they were to go.
+    Taken,
+}
+
 /// What one process knows of the blobs of one app.
 #[derive(Default)]
 pub struct Blobs {

@@ -1,10 +1,12 @@
 //! One connection: commands out, replies in, never longer than its caller has patience for.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::{Parser, Value};
 
+use super::Sink;
 use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::handshake::Peer;
@@ -116,13 +118,13 @@ impl Connection {
     }
 
     /// The next reply, which may be a large value: it comes without a detour, unless a part of it has been read.
-    pub(super) fn receive_large(&mut self, patience: &Patience) -> Result<Value, Fault> {
+    pub(super) fn receive_large(&mut self, into: Option<&Arc<dyn Sink>>, patience: &Patience) -> Result<Value, Fault> {
         if !self.is_parsed {
             return self.receive(patience);
         }
         let mut nothing = Ahead::default();
         let mut stream = Patient::new(&mut self.socket, &mut nothing, self.stall, patience);
-        let read = Self::large(&mut self.large, &mut self.ahead, &mut stream);
+        let read = Self::large(&mut self.large, &mut self.ahead, into, &mut stream);
         let (gave_up, broken) = (stream.gave_up, stream.broken);
         match (read, gave_up, broken) {
             (Ok(true), ..) => match self.large.take().and_then(Large::value) {
@@ -136,9 +138,14 @@ impl Connection {
     }
 
     /// Read a large value to its end; `false`: the next reply is none.
-    fn large(large: &mut Option<Large>, ahead: &mut Ahead, stream: &mut Patient<'_>) -> io::Result<bool> {
+    fn large(
+        large: &mut Option<Large>,
+        ahead: &mut Ahead,
+        into: Option<&Arc<dyn Sink>>,
+        stream: &mut Patient<'_>,
+    ) -> io::Result<bool> {
         if large.is_none() {
-            *large = Large::begin(ahead, LONGEST_REPLY, |buffer| stream.read(buffer))?;
+            *large = Large::begin(ahead, LONGEST_REPLY, into, |buffer| stream.read(buffer))?;
         }
         let Some(found) = large else { return Ok(false) };
         found.fill(|buffer| match ahead.take(buffer) {

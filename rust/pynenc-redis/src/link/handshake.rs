@@ -41,6 +41,8 @@ pub(super) fn introduce(
         return Err(unfit(address, format!("database {} cannot be selected: {}", address.db, said(&error))));
     }
     connection.receive(patience)?;
+    // A large value may be the first that is asked for, above all where it is asked for again.
+    connection.all_received();
     fit(&peer, address)?;
     connection.peer = peer;
     Ok(())

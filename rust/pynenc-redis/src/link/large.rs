@@ -5,8 +5,11 @@
 //! read in order to see what comes is handed to whoever reads next.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use redis::Value;
+
+use super::Sink;
 
 /// From how many bytes on it is worth it.
 pub(super) const LARGE: usize = 64 << 10;
@@ -14,6 +17,8 @@ pub(super) const LARGE: usize = 64 << 10;
 const LOOK: usize = 16 << 10;
 const LONGEST_HEAD: usize = 16;
 const LINE_END: &[u8] = b"\r\n";
+/// How much is read before it is handed on: what the processor still has when it is looked at again.
+const PIECE: usize = 256 << 10;
 
 /// Bytes that were read before anybody wanted them.
 #[derive(Default)]
@@ -65,8 +70,15 @@ fn head(bytes: &[u8]) -> Option<(usize, usize)> {
 
 /// One that is on its way, with the end of the line behind it.
 pub(super) struct Large {
-    bytes: Vec<u8>,
-    filled: usize,
+    size: usize,
+    to: To,
+}
+
+enum To {
+    /// All of it, with the end of the line, in one place.
+    Memory { bytes: Vec<u8>, filled: usize },
+    /// Piece by piece to whoever takes it; at last the end of the line.
+    Sink { sink: Arc<dyn Sink>, taken: usize, piece: Vec<u8>, filled: usize },
 }
 
 impl Large {
@@ -74,6 +86,7 @@ impl Large {
     pub(super) fn begin(
         ahead: &mut Ahead,
         longest: usize,
+        into: Option<&Arc<dyn Sink>>,
         read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     ) -> io::Result<Option<Self>> {
         ahead.look(read)?;
@@ -81,22 +94,50 @@ impl Large {
             return Ok(None);
         };
         ahead.taken += start;
-        Ok(Some(Self { bytes: vec![0; size + LINE_END.len()], filled: 0 }))
+        let to = match into.filter(|sink| sink.begin(size)) {
+            Some(sink) => To::Sink { sink: Arc::clone(sink), taken: 0, piece: Vec::new(), filled: 0 },
+            None => To::Memory { bytes: vec![0; size + LINE_END.len()], filled: 0 },
+        };
+        Ok(Some(Self { size, to }))
     }
 
     /// Read what is missing; after an error it can go on.
     pub(super) fn fill(&mut self, mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<()> {
-        while let Some(rest) = self.bytes.get_mut(self.filled..).filter(|rest| !rest.is_empty()) {
-            self.filled += read(rest)?;
+        match &mut self.to {
+            To::Memory { bytes, filled } => fill(bytes, filled, &mut read),
+            To::Sink { sink, taken, piece, filled } => loop {
+                let is_over = *taken == self.size;
+                let length = if is_over { LINE_END.len() } else { PIECE.min(self.size - *taken) };
+                piece.resize(length, 0);
+                fill(piece, filled, &mut read)?;
+                if is_over {
+                    return Ok(());
+                }
+                sink.take(piece);
+                (*taken, *filled) = (*taken + length, 0);
+            },
         }
-        Ok(())
     }
 
-    /// The value, if it ends as it must.
-    pub(super) fn value(mut self) -> Option<Value> {
-        let size = self.bytes.len() - LINE_END.len();
-        let ends = self.bytes.ends_with(LINE_END);
-        self.bytes.truncate(size);
-        ends.then_some(Value::BulkString(self.bytes))
+    /// The value, or how large it was if it went elsewhere, if it ends as it must.
+    pub(super) fn value(self) -> Option<Value> {
+        match self.to {
+            To::Memory { mut bytes, .. } => {
+                let ends = bytes.ends_with(LINE_END);
+                bytes.truncate(self.size);
+                ends.then_some(Value::BulkString(bytes))
+            }
+            To::Sink { piece, .. } => {
+                let size = i64::try_from(self.size).ok()?;
+                (piece == LINE_END).then_some(Value::Int(size))
+            }
+        }
     }
+}
+
+fn fill(room: &mut [u8], filled: &mut usize, read: &mut impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<()> {
+    while let Some(rest) = room.get_mut(*filled..).filter(|rest| !rest.is_empty()) {
+        *filled += read(rest)?;
+    }
+    Ok(())
 }

@@ -69,12 +69,23 @@ pub enum Request {
     Fetch {
         /// The whole key.
         key: Vec<u8>,
+        /// Where the value goes as it comes, if it is large and this takes it. The reply is its size then.
+        into: Option<Arc<dyn Sink>>,
     },
     /// Write by a command of the server's own, which it may refuse for want of memory. It may be sent again, too.
     Write {
         /// The command, and what it is about.
         words: Vec<Vec<u8>>,
     },
+}
+
+/// Takes a large value piece by piece.
+pub trait Sink: Send + Sync {
+    /// A value of so many bytes comes, from its beginning: it may come again, when a connection was lost. Whether it
+    /// is taken.
+    fn begin(&self, size: usize) -> bool;
+    /// Its next bytes.
+    fn take(&self, piece: &[u8]);
 }
 
 /// Carries calls to the server and their replies back.

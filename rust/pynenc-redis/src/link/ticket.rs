@@ -1,12 +1,13 @@
 //! One caller's commands on their way: what is sent, and what has come back.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use redis::Value;
 
-use super::Bytes;
+use super::{Bytes, Sink};
 use crate::error::{RedisError, Result};
 
 /// The commands of one call.
@@ -38,6 +39,8 @@ pub(super) struct Command {
     pub(super) refusable: bool,
     /// Whether its reply may be a large value.
     pub(super) fetches: bool,
+    /// Where that goes as it comes.
+    pub(super) into: Option<Arc<dyn Sink>>,
 }
 
 struct Progress {

@@ -84,10 +84,11 @@ impl Link for Wire {
                 Request::Write { words } => {
                     packed.add(false, true, |packed| pack(&mut packed.bytes, words.iter().map(Vec::as_slice)));
                 }
-                Request::Fetch { key } => {
+                Request::Fetch { key, into } => {
                     packed.add(false, false, |packed| pack(&mut packed.bytes, [b"GET".as_slice(), key].into_iter()));
                     if let Some(command) = packed.commands.last_mut() {
                         command.fetches = true;
+                        command.into.clone_from(into);
                     }
                 }
             }
@@ -196,7 +197,8 @@ impl Packed {
     fn add(&mut self, calls: bool, refusable: bool, write: impl FnOnce(&mut Self)) {
         let start = self.bytes.len();
         write(self);
-        self.commands.push(Command { span: start..self.bytes.len(), calls, refusable, fetches: false });
+        let span = start..self.bytes.len();
+        self.commands.push(Command { span, calls, refusable, fetches: false, into: None });
     }
 }
 

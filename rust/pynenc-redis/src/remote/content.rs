@@ -3,19 +3,29 @@
 use std::sync::Arc;
 
 use pynenc_core::fingerprint::content_digest;
+use pynenc_host_cache::Space;
 
 use super::Remote;
-use crate::blobs::{Blobs, Came, Digest};
+use super::incoming::Incoming;
+use super::server::Server;
+use crate::blobs::{Blobs, Came, Digest, Fetched};
 use crate::error::{RedisError, Result};
-use crate::link;
+use crate::link::{self, Sink};
 
-fn checked(fetched: Option<link::Bytes>, digest: &Digest) -> Result<Option<link::Bytes>> {
-    match &fetched {
-        Some(bytes) if content_digest((**bytes).as_ref()) != *digest => {
-            Err(RedisError::Protocol("a large value is not the one that was stored under its digest".into()))
-        }
-        _ => Ok(fetched),
+/// Fetch a value, into the space if there is some, and hold it against its digest.
+fn bring(server: &dyn Server, digest: &Digest, space: Option<&Arc<Space>>) -> Result<Option<Fetched>> {
+    let incoming = space.map(|space| Arc::new(Incoming::new(Arc::clone(space))));
+    let into = incoming.clone().map(|incoming| incoming as Arc<dyn Sink>);
+    let fetched = server.fetch(digest, into)?;
+    let found = match (&fetched, incoming) {
+        (None, _) => return Ok(None),
+        (Some(Fetched::Here(bytes)), _) => Some(content_digest((**bytes).as_ref())),
+        (Some(Fetched::Taken), incoming) => incoming.map(|incoming| incoming.digest()),
+    };
+    if found.is_some_and(|found| found == *digest) {
+        return Ok(fetched);
     }
+    Err(RedisError::Protocol("a large value is not the one that was stored under its digest".into()))
 }
 
 /// Large values.
@@ -35,9 +45,9 @@ impl<C: Send + 'static> Remote<C> {
         let shared = self.shared();
         shared.guard()?;
         let Some(blobs) = self.blobs() else {
-            return Ok(shared.server.fetch(digest)?.map(|bytes| (bytes, Came::FromThere)));
+            return Ok(None);
         };
-        let bring = || shared.server.fetch(digest).and_then(|fetched| checked(fetched, digest));
+        let bring = |space: Option<&Arc<Space>>| bring(&*shared.server, digest, space);
         let fetch = || shared.host.get_or_fetch(digest, Some(size), bring);
         blobs.get_or_fetch(digest, fetch)
     }

@@ -12,6 +12,7 @@
 mod after;
 mod content;
 mod errands;
+mod incoming;
 mod keeper;
 mod listening;
 mod mirror;

@@ -10,9 +10,9 @@ use pynenc_core::engine::{Cancelling, Lane, Limits};
 use pynenc_core::id::InvocationId;
 
 use super::server::{Ears, Hold, Ring, Server};
-use crate::blobs::{Blobs, Digest};
+use crate::blobs::{Blobs, Digest, Fetched};
 use crate::error::Result;
-use crate::link::Bytes;
+use crate::link::Sink;
 use crate::link::doorbell::{Bell, Doorbell};
 use crate::link::notices::{Listener, Notices};
 use crate::link::route::Route;
@@ -167,8 +167,8 @@ impl Server for Online {
         Some(self.store.blobs())
     }
 
-    fn fetch(&self, digest: &Digest) -> Result<Option<Bytes>> {
-        self.store.fetch(digest)
+    fn fetch(&self, digest: &Digest, into: Option<Arc<dyn Sink>>) -> Result<Option<Fetched>> {
+        self.store.fetch(digest, into)
     }
 
     fn ring(&self, lanes: &[Lane], timeout: Duration) -> Result<Ring> {

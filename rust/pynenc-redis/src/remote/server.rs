@@ -7,9 +7,9 @@ use pynenc_core::clock::Micros;
 use pynenc_core::engine::{Cancelling, Fence, Lane};
 use pynenc_core::id::InvocationId;
 
-use crate::blobs::{Blobs, Digest};
+use crate::blobs::{Blobs, Digest, Fetched};
 use crate::error::Result;
-use crate::link::Bytes;
+use crate::link::Sink;
 use crate::store::{
     Ancestor, Beat, ClaimRequest, Claims, ClientId, Each, Ended, IdRow, NewCall, Notice, Pausing, Receipt, RecordView,
     Settlement, Taken, WorkerId,
@@ -66,8 +66,8 @@ pub trait Server: Send + Sync {
     fn blobs(&self) -> Option<&Arc<Blobs>> {
         None
     }
-    /// Read a large value; `None` when it is not there.
-    fn fetch(&self, _digest: &Digest) -> Result<Option<Bytes>> {
+    /// Read a large value, which may go piece by piece to `into`; `None` when it is not there.
+    fn fetch(&self, _digest: &Digest, _into: Option<Arc<dyn Sink>>) -> Result<Option<Fetched>> {
         Ok(None)
     }
 

@@ -8,9 +8,9 @@ use rustc_hash::FxHashSet;
 
 use super::library::Which;
 use super::{Store, reply};
-use crate::blobs::{Blob, Blobs, Digest, SMALL};
+use crate::blobs::{Blob, Blobs, Digest, Fetched, SMALL};
 use crate::error::{RedisError, Result};
-use crate::link::{Bytes, Request};
+use crate::link::{Request, Sink};
 
 /// How long a blob waits for the first record that names it.
 const UNNAMED_MILLIS: u64 = 600_000;
@@ -121,22 +121,30 @@ impl Store {
         apart(missing).for_each(|digest| self.blobs.forget(&digest));
     }
 
-    /// The bytes of a blob; `None` when the server does not have it.
+    /// The bytes of a blob, if `into` does not take them; `None` when the server does not have it.
     ///
     /// # Errors
     /// What keeps the server from answering.
-    pub fn fetch(&self, digest: &Digest) -> Result<Option<Bytes>> {
-        let mut answers = self.link.send(&[Request::Fetch { key: self.blob_key(digest) }])?;
+    pub fn fetch(&self, digest: &Digest, into: Option<Arc<dyn Sink>>) -> Result<Option<Fetched>> {
+        let mut answers = self.link.send(&[Request::Fetch { key: self.blob_key(digest), into }])?;
         match answers.pop() {
             Some(Ok(Value::BulkString(bytes))) => {
-                self.blobs.tally.fetched.add(1);
-                self.blobs.tally.bytes_fetched.add(bytes.len());
-                Ok(Some(Arc::new(bytes)))
+                self.count_fetched(bytes.len());
+                Ok(Some(Fetched::Here(Arc::new(bytes))))
+            }
+            Some(Ok(Value::Int(size))) => {
+                self.count_fetched(usize::try_from(size).unwrap_or(usize::MAX));
+                Ok(Some(Fetched::Taken))
             }
             Some(Ok(Value::Nil)) => Ok(None),
             Some(Err(failure)) => Err(failure),
             _ => Err(RedisError::Protocol("a blob is no text".into())),
         }
+    }
+
+    fn count_fetched(&self, size: usize) {
+        self.blobs.tally.fetched.add(1);
+        self.blobs.tally.bytes_fetched.add(size);
     }
 
     /// Drop every blob that nobody names.

@@ -70,7 +70,6 @@ impl Link for Direct {
             Request::Keep { key, bytes, millis } => {
                 plain(redis::cmd("SET").arg(key).arg((**bytes).as_ref()).arg("NX").arg("PX").arg(*millis))
             }
-            Request::Fetch { key } => plain(redis::cmd("GET").arg(key)),
             Request::Write { words } => {
                 let send = |_| redis::Cmd::new().arg(words).query(&mut *self.connection.lock().unwrap());
                 let times = self.times.load(Ordering::Relaxed);
@@ -81,6 +80,7 @@ impl Link for Direct {
                 };
                 Ok(reply.map_err(full))
             }
+            Request::Fetch { key, .. } => plain(redis::cmd("GET").arg(key)),
         };
         requests.iter().map(one).collect()
     }

@@ -1,7 +1,7 @@
 //! Large values: stored once, there as long as anybody names them, and gone soon after.
 
 use pynenc_core::engine::{Limits, Rules};
-use pynenc_redis::blobs::Blob;
+use pynenc_redis::blobs::{Blob, Fetched};
 use pynenc_redis::store::{End, NewCall, Receipt, Settlement};
 
 use crate::apps::{App, SECOND, app, named, plain, ruled};
@@ -57,7 +57,7 @@ fn a_value_is_sent_once_however_many_name_it() {
     let other = named(&server, Limits::default(), "app");
     other.submit(naming(&other, &[&large]));
     assert_eq!(other.store.blobs().tally.read().sent, 0, "another process sends it again");
-    let found = app.store.fetch(&large.digest).unwrap().unwrap();
+    let Some(Fetched::Here(found)) = app.store.fetch(&large.digest, None).unwrap() else { panic!("not there") };
     assert!((*found).as_ref().starts_with(&[1, 2, 2]) && (*found).as_ref().len() == 100_000);
     app.check();
 }

@@ -41,8 +41,12 @@ enum Due {
 }
 
 impl Due {
-    fn fetches(&self) -> bool {
-        matches!(self, Self::Command(ticket, index) if ticket.commands.get(*index).is_some_and(|one| one.fetches))
+    /// The command, if it is one whose reply may be a large value.
+    fn fetches(&self) -> Option<&Command> {
+        match self {
+            Self::Command(ticket, index) => ticket.commands.get(*index).filter(|command| command.fetches),
+            Self::Load => None,
+        }
     }
 }
 
@@ -139,9 +143,9 @@ impl Pipeline {
     fn exchange_on(&mut self, connection: &mut Connection, shared: &Shared, patience: &Patience) -> Result<(), Fault> {
         self.outgoing.send(connection, patience)?;
         while !self.due.is_empty() {
-            let reply = match self.due.front() {
-                Some(due) if due.fetches() => connection.receive_large(patience)?,
-                _ => connection.receive(patience)?,
+            let reply = match self.due.front().and_then(Due::fetches) {
+                Some(command) => connection.receive_large(command.into.as_ref(), patience)?,
+                None => connection.receive(patience)?,
             };
             match self.due.pop_front() {
                 Some(Due::Command(ticket, index)) => {
