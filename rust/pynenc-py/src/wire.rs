@@ -12,6 +12,7 @@
 
 mod calls;
 mod content;
+mod memory;
 mod outcomes;
 mod pieces;
 mod python;

@@ -13,7 +13,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
-use super::Known;
+use super::{Known, memory};
 use crate::fingerprint;
 use crate::gil;
 
@@ -103,13 +103,16 @@ pub(super) fn of_buffer(object: &Bound<'_, PyAny>, known: Known<'_>) -> PyResult
     {
         return Ok(of_immutable(owner.as_any(), content, true));
     }
-    let digest = fingerprint::of_content(py, content, None);
-    if known.waits && known.blobs.is_known(&digest) {
-        let view = PyMemoryView::from(object)?;
-        return Ok(Blob { digest, content: Arc::new(Changing { at: frozen(view.as_any(), content), digest }) });
+    // What nobody has met is copied at once: hashed where it lies, it would be hashed twice.
+    if known.waits && known.blobs.seems_met(content) {
+        let digest = fingerprint::of_content(py, content, None);
+        if known.blobs.is_known(&digest) {
+            let view = PyMemoryView::from(object)?;
+            return Ok(Blob { digest, content: Arc::new(Changing { at: frozen(view.as_any(), content), digest }) });
+        }
     }
-    // Hashed again: what is sent is what the digest is of, whatever happens to the original.
-    Ok(gil::release(py, || Blob::of(content.to_vec())))
+    // What is sent is what the digest is of, whatever happens to the original.
+    Ok(gil::release(py, || Blob::copied(content, memory::room(content.len()))))
 }
 
 /// Copy what a serializer has written.

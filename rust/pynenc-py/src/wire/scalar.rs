@@ -6,6 +6,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
+use super::memory;
+
 const NONE: u8 = 1;
 const FALSE: u8 = 2;
 const TRUE: u8 = 3;
@@ -124,11 +126,11 @@ pub(super) fn of_kind<'py>(py: Python<'py>, kind: u8, body: &[u8]) -> Result<Bou
         (TRUE, 0) => PyBool::new(py, true).to_owned().into_any(),
         (INT, 1..=8) => PyInt::new(py, integer(body)).into_any(),
         (FLOAT, 8) => PyFloat::new(py, f64::from_le_bytes(integer(body).to_le_bytes())).into_any(),
-        (TEXT, _) => match std::str::from_utf8(body) {
-            Ok(text) => PyString::new(py, text).into_any(),
+        (TEXT, _) => match PyString::from_bytes(py, body) {
+            Ok(text) => text.into_any(),
             Err(_) => return Err("a text is not UTF-8".into()),
         },
-        (BYTES, _) => PyBytes::new(py, body).into_any(),
+        (BYTES, _) => memory::bytes_of(py, body).map_err(|error| error.to_string())?.into_any(),
         (NONE..=FLOAT, size) => return Err(format!("{size} bytes for a value of kind {kind}")),
         _ => return Err(format!("no value is of kind {kind}")),
     })

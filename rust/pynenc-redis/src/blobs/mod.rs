@@ -5,6 +5,7 @@
 //! it, so that a text and the same bytes are one blob and two values.
 
 mod known;
+mod sample;
 mod seen;
 mod shelf;
 mod tally;
@@ -13,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pynenc_core::content_cache::Put;
-use pynenc_core::fingerprint::content_digest;
+use pynenc_core::fingerprint::{ContentHasher, content_digest};
 
 use crate::error::Result;
 use crate::link::Bytes;
@@ -30,6 +31,9 @@ pub const LARGEST: usize = 512 << 20;
 /// Up to here a value travels with the call or the result until a process meets it again: storing it apart costs the
 /// server some twenty commands, and most values of this size come once.
 pub const SMALL: usize = 16 << 10;
+
+/// How much is copied before it is hashed.
+const PIECE: usize = 128 << 10;
 
 /// The bytes of a blob as their owner has them.
 pub trait Content: Send + Sync {
@@ -64,6 +68,19 @@ impl Blob {
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Self {
         Self { digest: content_digest(&bytes), content: Arc::new(bytes) }
+    }
+
+    /// A blob of a copy in `room`, which is empty, and the digest of that, whoever writes to the original meanwhile:
+    /// each piece is hashed where it was copied to, while the processor still has it.
+    #[must_use]
+    pub fn copied(content: &[u8], mut room: Vec<u8>) -> Self {
+        let mut hasher = ContentHasher::default();
+        for piece in content.chunks(PIECE) {
+            let start = room.len();
+            room.extend_from_slice(piece);
+            hasher.update(room.get(start..).unwrap_or_default());
+        }
+        Self { digest: hasher.finish(), content: Arc::new(room) }
     }
 }
 
@@ -118,6 +135,8 @@ pub enum Fetched {
 pub struct Blobs {
     known: Known,
     seen: Seen,
+    /// Samples of what can change.
+    sampled: Seen,
     /// What was fetched.
     pub shelf: Shelf,
     /// What was saved.
@@ -136,6 +155,13 @@ impl Blobs {
     #[must_use]
     pub fn is_worth_it(&self, digest: &Digest, bytes: usize) -> bool {
         bytes > SMALL || self.seen.meet(digest) || self.is_known(digest)
+    }
+
+    /// Whether this process may have met these bytes before, by a few of them; from now on it has. Of little it always
+    /// may: that is hashed as fast as looked up.
+    #[must_use]
+    pub fn seems_met(&self, content: &[u8]) -> bool {
+        content.len() < sample::FROM || self.sampled.meet(&sample::digest(content))
     }
 
     /// A value of so many bytes was needed and at hand.
@@ -178,6 +204,7 @@ impl Blobs {
     pub fn forget_all(&self) {
         self.known.clear();
         self.seen.clear();
+        self.sampled.clear();
         self.shelf.clear();
     }
 }
