@@ -6,6 +6,7 @@
 mod buffer;
 mod builtin;
 mod fault;
+mod hashed;
 mod kind;
 mod moment;
 mod named;
@@ -19,6 +20,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 
 use fault::{Fault, Step};
+pub(crate) use hashed::Hashed;
 use walk::{Level, Walk};
 
 /// 32 bytes of BLAKE3 over the canonical, type-tagged form of `value`.
@@ -26,7 +28,7 @@ use walk::{Level, Walk};
 #[pyo3(signature = (value, fallback=None, /))]
 fn fingerprint<'py>(value: &Bound<'py, PyAny>, fallback: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
     let py = value.py();
-    let walk = Walk { py, fallback: checked(fallback)? };
+    let walk = Walk { py, fallback: checked(fallback)?, hashed: None };
     let digest = walk.apart(value).map_err(|fault| fault.into_error(py, "value"))?;
     Ok(PyBytes::new(py, &digest))
 }
@@ -73,7 +75,7 @@ pub(crate) fn of_values<'py>(
     shared: &Shared,
 ) -> PyResult<Digest> {
     let mut stream = Canonical::arguments(names.len());
-    let walk = Walk { py, fallback };
+    let walk = Walk { py, fallback, hashed: None };
     for argument in names.iter() {
         stream.fragment(&argument.fragment);
         let value = values.get_borrowed_item(argument.index)?;
@@ -92,14 +94,16 @@ pub(crate) fn of_values<'py>(
 /// BLAKE3 of content that stays where it is while this runs; with an `owner` that nothing can change, remembered.
 pub(crate) fn of_content(py: Python<'_>, content: &[u8], owner: Option<&Bound<'_, PyAny>>) -> Digest {
     match owner {
-        Some(owner) if content.len() >= INLINE_LIMIT => Walk { py, fallback: None }.content(content, Some(owner)),
+        Some(owner) if content.len() >= INLINE_LIMIT => {
+            Walk { py, fallback: None, hashed: None }.content(content, Some(owner))
+        }
         _ => builtin::hash_content(py, content),
     }
 }
 
 /// The exact `bytes` that the content of a view is a part of, if it is of one.
 pub(crate) fn owner_of<'py>(view: &Bound<'py, PyAny>, content: &[u8]) -> Option<Bound<'py, PyBytes>> {
-    Walk { py: view.py(), fallback: None }.final_owner(view, content)
+    Walk { py: view.py(), fallback: None, hashed: None }.final_owner(view, content)
 }
 
 /// Fingerprints of the arguments that all calls of one `parallelize` share: taken once.
@@ -107,13 +111,14 @@ pub(crate) fn owner_of<'py>(view: &Bound<'py, PyAny>, content: &[u8]) -> Option<
 pub(crate) struct Shared(Vec<(Py<PyAny>, Digest)>);
 
 impl Shared {
-    /// Of the values that have one; what the others lack is told where it is needed.
+    /// Of the values that have one, without hashing again what is `hashed`; what the others lack is told where it is needed.
     pub(crate) fn new<'py>(
         py: Python<'py>,
         values: impl Iterator<Item = Bound<'py, PyAny>>,
         fallback: Option<&Bound<'py, PyAny>>,
+        hashed: &Hashed,
     ) -> Self {
-        let walk = Walk { py, fallback };
+        let walk = Walk { py, fallback, hashed: Some(hashed) };
         let taken = |value: Bound<'py, PyAny>| walk.apart(&value).ok().map(|digest| (value.unbind(), digest));
         Self(values.filter(|value| !is_atom(value)).filter_map(taken).collect())
     }

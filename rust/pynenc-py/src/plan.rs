@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::clock::micros;
-use crate::fingerprint::{self, ArgumentNames, Shared};
+use crate::fingerprint::{self, ArgumentNames, Hashed, Shared};
 use crate::live::Fingerprint;
 use crate::runtime::{PyRuntime, RuntimeState};
 use crate::signature::Signature;
@@ -169,11 +169,16 @@ impl Plan {
     }
 
     /// Fingerprints of what all calls of one `parallelize` share.
-    pub(crate) fn shared<'py>(&self, py: Python<'py>, values: impl Iterator<Item = Bound<'py, PyAny>>) -> Shared {
+    pub(crate) fn shared<'py>(
+        &self,
+        py: Python<'py>,
+        values: impl Iterator<Item = Bound<'py, PyAny>>,
+        hashed: &Hashed,
+    ) -> Shared {
         let cycles = self.runtime.cycle_control.load(Ordering::Relaxed);
         match (self.has_rules(), cycles) {
-            (true, _) => Shared::new(py, values, self.fallback.as_ref().map(|f| f.bind(py))),
-            (false, true) => Shared::new(py, values, None),
+            (true, _) => Shared::new(py, values, self.fallback.as_ref().map(|f| f.bind(py)), hashed),
+            (false, true) => Shared::new(py, values, None, hashed),
             (false, false) => Shared::default(),
         }
     }

@@ -27,6 +27,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error;
+use crate::fingerprint::Hashed;
 use crate::signature::Signature;
 use reference::{REFERENCE, Reference};
 use scalar::Scalar;
@@ -68,6 +69,8 @@ pub(crate) struct Known<'a> {
     pub(crate) waits: bool,
     /// Many calls share them, as their caller has said: they are stored apart however small they are.
     pub(crate) shared: bool,
+    /// Where digests are noted for whoever takes fingerprints of the same values next.
+    pub(crate) hashed: Option<&'a Hashed>,
 }
 
 /// What a value is for, and what it is called in errors.
@@ -117,7 +120,11 @@ impl TaskWire {
         {
             let blob = match value.cast_exact::<PyBytes>() {
                 Ok(own) if body.is(own) => content::of_immutable(value, own.as_bytes(), true),
-                _ => content::of_buffer(&body, known)?,
+                _ => {
+                    let blob = content::of_buffer(&body, known)?;
+                    content::note(value, &body, &blob, known);
+                    blob
+                }
             };
             if self.goes_apart(&blob, known) {
                 return Ok(named(head.as_bytes().to_vec(), blob));

@@ -45,7 +45,7 @@ impl RemoteEngine {
 
     /// What is known here of large values, for a caller that waits until they are sent or does not.
     pub(crate) fn known(&self, waits: bool) -> Option<Known<'_>> {
-        self.remote.blobs().map(|blobs| Known { blobs, waits, shared: false })
+        self.remote.blobs().map(|blobs| Known { blobs, waits, shared: false, hashed: None })
     }
 
     /// The pipeline of this engine that calls go into here, if there is one.

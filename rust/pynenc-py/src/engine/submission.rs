@@ -10,11 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::engine::{Engine, RemoteEngine, Sent};
-use crate::fingerprint::{self, Shared};
+use crate::fingerprint::{self, Hashed, Shared};
 use crate::live::Call;
 use crate::plan::{Mode, Plan};
 use crate::task::TaskCore;
-use crate::wire::Common;
+use crate::wire::{Common, Known};
 
 /// What all calls of one `parallelize` share, looked at and written once.
 #[derive(Default)]
@@ -31,8 +31,11 @@ impl InCommon {
             Engine::Remote(remote) => remote.known(waits),
             Engine::Memory(_) => None,
         };
+        // The values are kept by `named` for as long as this is looked at.
+        let hashed = Hashed::default();
+        let known = known.map(|known| Known { hashed: Some(&hashed), ..known });
         let pieces = plan.wire.as_ref().map(|wire| wire.common(named, known)).transpose()?;
-        Ok(Self { prints: plan.shared(py, named.values().iter()), pieces: pieces.unwrap_or_default() })
+        Ok(Self { prints: plan.shared(py, named.values().iter(), &hashed), pieces: pieces.unwrap_or_default() })
     }
 }
 

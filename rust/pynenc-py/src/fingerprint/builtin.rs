@@ -75,7 +75,10 @@ impl<'py> Walk<'_, 'py> {
     /// Digest of `data`, remembered as long as `owner`, which nothing can change, is kept.
     pub(super) fn content(&self, data: &[u8], owner: Option<&Bound<'py, PyAny>>) -> Digest {
         match owner {
-            None => hash_content(self.py, data),
+            None => {
+                let known = self.hashed.and_then(|hashed| hashed.of(data));
+                known.unwrap_or_else(|| hash_content(self.py, data))
+            }
             Some(owner) => {
                 let hash = || Ok::<_, Infallible>(hash_content(self.py, data));
                 let Ok(digest) = remembered::or_else(owner, Place::of_data(data), hash);

@@ -66,7 +66,7 @@ impl<'py> Walk<'_, 'py> {
         out.open_named(Tag::Enum, &kind.type_name);
         self.value(out, &name, inner)?;
         let mut stream = Canonical::member();
-        match (Walk { py: self.py, fallback: None }).value(&mut stream, &value, inner) {
+        match (Walk { py: self.py, fallback: None, hashed: self.hashed }).value(&mut stream, &value, inner) {
             Ok(()) => out.bytes(&stream.finish()),
             Err(fault) if fault.is_foreign() => return Err(fault),
             Err(_) => out.tag(Tag::Opaque),

@@ -7,6 +7,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, 
 use std::ptr;
 
 use super::fault::{Fault, Outcome, Step, type_name};
+use super::hashed::Hashed;
 
 /// How deep values may be nested.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -44,6 +45,8 @@ impl<'l> Level<'l> {
 pub(super) struct Walk<'a, 'py> {
     pub(super) py: Python<'py>,
     pub(super) fallback: Option<&'a Bound<'py, PyAny>>,
+    /// What need not be hashed again.
+    pub(super) hashed: Option<&'a Hashed>,
 }
 
 impl<'py> Walk<'_, 'py> {

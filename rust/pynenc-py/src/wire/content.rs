@@ -115,6 +115,16 @@ pub(super) fn of_buffer(object: &Bound<'_, PyAny>, known: Known<'_>) -> PyResult
     Ok(gil::release(py, || Blob::copied(content, memory::room(content.len()))))
 }
 
+/// Note the digest of what a serializer gave, if that is the memory of the value itself.
+pub(super) fn note(value: &Bound<'_, PyAny>, body: &Bound<'_, PyAny>, blob: &Blob, known: Known<'_>) {
+    let Some(hashed) = known.hashed else { return };
+    let (Ok(own), Ok(given)) = (PyUntypedBuffer::get(value), PyUntypedBuffer::get(body)) else { return };
+    let is_same = (own.buf_ptr(), own.len_bytes()) == (given.buf_ptr(), given.len_bytes());
+    if is_same && own.is_c_contiguous() && given.is_c_contiguous() {
+        hashed.note(in_place(&own), blob.digest);
+    }
+}
+
 /// Copy what a serializer has written.
 pub(super) fn copy_of(object: &Bound<'_, PyAny>, out: &mut [u8]) -> PyResult<()> {
     let buffer = PyUntypedBuffer::get(object)?;
