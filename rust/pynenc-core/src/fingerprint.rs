@@ -40,7 +40,9 @@
 mod arguments;
 mod canonical;
 mod element;
+mod parts;
 
 pub use arguments::{ArgumentName, ArgumentNames, DuplicateName, concurrency_key};
 pub use canonical::{Canonical, ContentHasher, Digest, Fragment, INLINE_LIMIT, Tag, content_digest};
 pub use element::{ElementFault, element_form};
+pub use parts::{PartDigest, PartHasher, Parts};

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use pynenc_core::fingerprint::{
-    ArgumentNames, Canonical, ContentHasher, Digest, DuplicateName, ElementFault, Fragment, INLINE_LIMIT, Tag,
-    concurrency_key, content_digest, element_form,
+    ArgumentNames, Canonical, ContentHasher, Digest, DuplicateName, ElementFault, Fragment, INLINE_LIMIT, PartHasher,
+    Parts, Tag, concurrency_key, content_digest, element_form,
 };
 
 /// A value, as a test makes it up.
@@ -309,4 +309,28 @@ fn element_forms_do_not_depend_on_the_platform() {
     ] {
         assert_eq!(element_form(format, 8).unwrap_err(), fault, "{format}");
     }
+}
+
+#[test]
+fn parts_make_the_digest_of_the_whole() {
+    let data: Vec<u8> = (0..100_000usize).map(|at| (at * 7 + (at >> 8)) as u8).collect();
+    let lengths = [1_025, 2_047, 2_048, 2_049, 3_072, 4_097, 16_384, 16_385, 65_536, 70_000, 99_999, 100_000];
+    for (length, largest) in
+        lengths.into_iter().flat_map(|length| [0, 2_048, 10_000, 16_384].map(|most| (length, most)))
+    {
+        let content = &data[..length];
+        let Some(parts) = Parts::of(length, largest) else {
+            assert!(length <= largest);
+            continue;
+        };
+        assert!(parts.ranges().len() > 1);
+        assert_eq!(parts.ranges().iter().map(ExactSizeIterator::len).sum::<usize>(), length);
+        let digests = parts.ranges().iter().map(|range| {
+            let mut hasher = PartHasher::new(range);
+            content[range.clone()].chunks(700).for_each(|piece| hasher.update(piece));
+            hasher.finish()
+        });
+        assert_eq!(parts.joined(&digests.collect::<Vec<_>>()), content_digest(content), "{length} by {largest}");
+    }
+    assert!(Parts::of(1_024, 0).is_none() && Parts::of(0, 0).is_none());
 }

@@ -12,6 +12,7 @@
 
 mod calls;
 mod content;
+mod copying;
 mod memory;
 mod outcomes;
 mod pieces;

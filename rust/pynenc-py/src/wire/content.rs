@@ -13,7 +13,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
-use super::{Known, memory};
+use super::{Known, copying};
 use crate::fingerprint;
 use crate::gil;
 
@@ -112,7 +112,7 @@ pub(super) fn of_buffer(object: &Bound<'_, PyAny>, known: Known<'_>) -> PyResult
         }
     }
     // What is sent is what the digest is of, whatever happens to the original.
-    Ok(gil::release(py, || Blob::copied(content, memory::room(content.len()))))
+    Ok(gil::release(py, || copying::copied(content)))
 }
 
 /// Note the digest of what a serializer gave, if that is the memory of the value itself.

@@ -39,7 +39,7 @@ pub(super) fn bytes_of<'py>(py: Python<'py>, content: &[u8]) -> PyResult<Bound<'
 
 /// Have the system give out all pages of memory that is about to be written. Where it cannot, it does so one by one.
 #[cfg(target_os = "linux")]
-fn at_once(start: *mut u8, size: usize) {
+pub(super) fn at_once(start: *mut u8, size: usize) {
     /// A multiple of a page, on every machine.
     const PAGES: usize = 64 << 10;
     let before = start.align_offset(PAGES);
@@ -51,4 +51,4 @@ fn at_once(start: *mut u8, size: usize) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn at_once(_start: *mut u8, _size: usize) {}
+pub(super) fn at_once(_start: *mut u8, _size: usize) {}
