@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import redis
 
-from pynenc import Pynenc
+from pynenc import ConcurrencyControlType, Pynenc
 from pynenc.arg_cache.saved import saved_text
 from pynenc.exceptions import ArgumentTooLargeError, ArgumentUnavailableError, ResultExpired
 from tests.acceptance.conftest import Place
@@ -49,6 +50,11 @@ def which(value: Any, others: Any) -> bool:
     return value is others
 
 
+@app.task(registration_concurrency=ConcurrencyControlType.ARGUMENTS)
+def once(value: Any, number: int) -> int:
+    return len(value) + number
+
+
 @app.task(disable_cache_args=("value",))
 def inline(value: Any, other: Any = "") -> int:
     return len(value) + len(other)
@@ -78,6 +84,15 @@ def remote(redis_url: str) -> Iterator[Place]:
 
 def counters() -> dict[str, int]:
     return app.arg_cache.counters()
+
+
+@pytest.fixture
+def idle(redis_url: str) -> Iterator[None]:
+    """Nothing runs: what is registered stays so."""
+    made = Place({"engine": "redis", "runner_cls": "ThreadRunner", "redis_url": redis_url})
+    made.move(app)
+    yield
+    made.leave()
 
 
 def stored_on(server_url: str, app_id: str) -> list[bytes]:
@@ -143,6 +158,48 @@ def test_an_argument_that_changes_after_the_call() -> None:
         assert same(sent, bytes(come) if isinstance(come, bytearray) else come)
     for sent, call in zip((items, grid, data), again, strict=True):
         assert same(sent, call.get(timeout=BOUND_S))
+
+
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize("size", [MEGABYTE // 4 + 1, 4 * MEGABYTE, 8 * MEGABYTE - 1, 8 * MEGABYTE, 9 * MEGABYTE + 7])
+def test_a_large_argument_that_can_change(size: int) -> None:
+    data = bytearray(os.urandom(size))
+    for place in (0, size // 2 + 1, size - 1):
+        data[place] ^= 1
+        assert bytes(echo(data).get(timeout=BOUND_S)) == data
+    grid = np.frombuffer(data, dtype="u1")[: size // 2 * 2].reshape(2, -1).copy()
+    for value in (grid, np.asfortranarray(grid), grid[:, ::2]):
+        assert same(value, echo(value).get(timeout=BOUND_S))
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_large_argument_that_another_thread_changes_meanwhile() -> None:
+    data, ended = bytearray(20 * MEGABYTE), threading.Event()
+
+    def change() -> None:
+        while not ended.is_set():
+            data[:: 64 << 10] = os.urandom(len(data) >> 16)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        assert [look(data).get(timeout=BOUND_S)[1] for _ in range(5)] == [len(data)] * 5
+    finally:
+        ended.set()
+        changing.join()
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize("size", [10_000, 9 * MEGABYTE])
+def test_an_array_in_common_is_the_same_argument_by_itself(size: int) -> None:
+    flat = np.frombuffer(os.urandom(size), dtype="u1").copy()
+    for value in (flat, np.asfortranarray(flat.reshape(2, -1)), flat[::2]):
+        group = once.parallelize([{"number": 1}] * 3, common_args={"value": value})
+        alone = once(value.copy(), 1)
+        assert {one.invocation_id for one in group.invocations} == {alone.invocation_id}
+        other = value.copy()
+        other[..., -1] ^= 1
+        assert once(other, 1).invocation_id != alone.invocation_id
 
 
 @pytest.mark.usefixtures("remote")
