@@ -159,7 +159,7 @@ def test_other_bytes_than_were_stored_are_refused_and_not_shared(
     forged[SIZE // 2] ^= 1
     waits = work.meet(array, str(place), 1)
     with redis.Redis.from_url(redis_url) as client:
-        [key] = client.scan_iter(f"pynenc:3:{{{work.__name__}}}:b:*".encode())
+        [key] = client.scan_iter(f"pynenc:4:{{{work.__name__}}}:b:*".encode())
         client.set(key, bytes(forged), keepttl=True)
         start_command(work)
         with pytest.raises(Exception, match="not the one that was stored"):

@@ -132,6 +132,14 @@ do
     intake.count_in()
   end
 
+  -- How long before that something was taken in, in microseconds, when something is by a claim; else -1.
+  local last_time = 0
+  function intake.interval()
+    local interval = doomed[1] == STAGED and NOW - last_time or -1
+    last_time = interval >= 0 and NOW or last_time
+    return interval
+  end
+
   -- Take in all there is; as bundles, if so many may be claimed together.
   function intake.take_staged(most)
     local from = '-'

@@ -2,7 +2,8 @@
 --
 -- ARGV[2] is the claim, or nothing; ARGV[3] says how many texts follow that each settle several that may be of one
 -- bundle, each with the ends as they are kept there (`bundle.lua`); then follow the other settlements, each with its
--- value. Where nothing is claimed, the answer says how many are queued in each lane.
+-- value. The answer begins with what became of these, how many are queued, when something is due, and how long ago
+-- staged calls were taken in before, if some were now. Where nothing is claimed, the answer says how many are queued in each lane.
 local REMEMBERED = 16
 local CLAIM = '>c8c8I4I4BB'
 
@@ -113,7 +114,7 @@ return function(ARGV)
   end
 
   -- With room for one, so that it need not grow.
-  local answer = { settled, 0, -1, nil, nil }
+  local answer = { settled, 0, -1, intake.interval(), nil, nil }
   local request = read_request(ARGV[2])
   if not request then
     answer[2] = -1

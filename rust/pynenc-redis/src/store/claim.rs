@@ -227,12 +227,14 @@ fn answer(one: &Settlement, code: i64) -> Result<()> {
 fn claims(request: &ClaimRequest, mut items: std::vec::IntoIter<Value>) -> Result<Claims> {
     let queued = reply::number(&reply::next(&mut items)?)?;
     let next_due = reply::number(&reply::next(&mut items)?)?;
+    let interval = reply::number(&reply::next(&mut items)?)?;
     let queued = usize::try_from(queued).map_err(|_| RedisError::UnknownWorker(request.worker))?;
     let mut taken = Vec::new();
     while let Some(first) = items.next() {
         take_next(reply::bytes(first)?, &mut items, &mut taken)?;
     }
-    Ok(Claims { taken, next_due: u64::try_from(next_due).ok(), queued, queued_by_lane: [0; 2] })
+    let (next_due, interval) = (u64::try_from(next_due).ok(), u64::try_from(interval).ok());
+    Ok(Claims { taken, next_due, interval, queued, queued_by_lane: [0; 2] })
 }
 
 /// What is told in place of a claim.

@@ -117,6 +117,8 @@ pub struct Claims {
     pub taken: Vec<Taken>,
     /// In how long something delayed will be due.
     pub next_due: Option<Micros>,
+    /// How long before that calls had come by themselves, for whichever worker, if some were there now.
+    pub interval: Option<Micros>,
     /// How many are still queued in the lanes that were asked for; one more where parked work may be left for the
     /// worker.
     pub queued: usize,

@@ -1,46 +1,66 @@
 //! Calls that come one by one, in a stream. A trip for each would cost the store several times what one for a dozen
 //! does, so in a stream the trips of a worker keep a distance.
 //!
-//! A caller who waits for each result makes no stream: when a body ends, nothing else is there, and the next call is
-//! a whole round trip away. So what counts is whether trips bring more than that, or sooner, though nothing is left
-//! behind; and whether the distance pays, for else it only keeps results back.
+//! What counts is how quickly staged calls come, for whichever worker. A caller who waits for each result makes no
+//! stream, for its next call is a whole round trip away; and callers that only seem to make one, since there are a
+//! few, come less quickly once trips keep a distance.
 
 use std::time::{Duration, Instant};
 
-/// Between two trips in a stream. Next to what a trip takes it is not much.
+use pynenc_core::clock::Micros;
+
+use crate::store::Claims;
+
+/// Between two trips in a stream, at the least: next to what a trip takes it is not much. And at the most, where several
+/// workers share a stream.
 const DISTANCE: Duration = Duration::from_micros(300);
-/// Closer together than a caller who waits for each result can make calls.
-const QUICK: Duration = Duration::from_micros(200);
-/// So much speaks for a stream before it counts as one, and at the most.
+const MOST_DISTANCE: Duration = Duration::from_micros(600);
+/// How many calls make a trip worth what it costs.
+const FEW: u64 = 5;
+const ENOUGH: u64 = 10;
+/// Closer together than a caller who waits for each result can make calls, in microseconds.
+const QUICK: Micros = 200;
+/// So much speaks for a stream before it counts as one, and at the most; and so much is taken off by what speaks
+/// against it.
 const STREAM: u32 = 8;
-const MOST: u32 = 2 * STREAM;
-/// A trip that has kept its distance pays if it brings so many.
-const WORTH: usize = 3;
+const MOST: u32 = 16;
+const AGAINST: u32 = 4;
 
 /// What the last trips of a worker brought.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Flow {
     score: u32,
-    /// When one brought something.
-    brought: Option<Instant>,
-    /// When one was over.
+    distance: Duration,
+    /// The last has left something in the queue: for that nobody has to wait.
+    left: bool,
+    /// When the last was over.
     ended: Option<Instant>,
 }
 
+impl Default for Flow {
+    fn default() -> Self {
+        Self { score: 0, distance: DISTANCE, left: false, ended: None }
+    }
+}
+
 impl Flow {
-    /// A trip asked for work: what it brought, whether it carried ends, and how many it left queued.
-    pub(super) fn note(&mut self, taken: usize, has_ended: bool, left: usize, now: Instant) {
-        let flows = self.score >= STREAM;
-        let is_quick = taken > 0 && self.brought.is_some_and(|last| now - last < QUICK);
-        let pays = if flows { taken >= WORTH } else { is_quick || taken > usize::from(!has_ended) };
-        if taken > 0 {
-            self.brought = Some(now);
-        }
-        self.score = match (left, pays) {
-            // Where more is queued than is taken, nothing has to be waited for.
-            (1.., _) => 0,
-            (0, true) => (self.score + 2).min(MOST),
-            (0, false) => self.score.saturating_sub(if flows { 4 } else { 1 }),
+    /// A trip has asked for work.
+    pub(super) fn note(&mut self, claims: &Claims) {
+        self.left = claims.queued > 0;
+        let taken = claims.taken.len() as u64;
+        self.distance = match (self.is_on(), taken) {
+            (true, 1..FEW) => (self.distance * 3 / 2).min(MOST_DISTANCE),
+            (true, ENOUGH..) => (self.distance * 2 / 3).max(DISTANCE),
+            (true, _) => self.distance,
+            (false, _) => DISTANCE,
+        };
+        self.score = match claims.interval {
+            Some(interval) if interval < QUICK * taken => (self.score + 1).min(MOST),
+            // One gap says little.
+            Some(interval) if interval < 2 * QUICK * taken => self.score.saturating_sub(1),
+            Some(_) => self.score.saturating_sub(AGAINST),
+            // From the queue: what was staged before another trip, or what never was.
+            None => self.score.saturating_sub(u32::from(taken > 0)),
         };
     }
 
@@ -49,52 +69,77 @@ impl Flow {
         self.ended = Some(now);
     }
 
+    /// Whether there is one: then trips that carry ends will bring something.
+    pub(super) const fn is_on(&self) -> bool {
+        self.score >= STREAM
+    }
+
     /// Until when the next trip is to wait, if not to be made at once.
     pub(super) fn waits_until(&self, now: Instant) -> Option<Instant> {
-        let until = self.ended.filter(|_| self.score >= STREAM)? + DISTANCE;
+        let until = self.ended.filter(|_| self.is_on() && !self.left)? + self.distance;
         (now < until).then_some(until)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use pynenc_core::engine::{Fence, Lane};
+    use pynenc_core::id::InvocationId;
 
-    /// Whether the next trip waits after those that brought so many, and so on, at such intervals.
-    fn waits(trips: &[(usize, bool, usize)], interval: Duration) -> bool {
-        let (mut flow, mut now) = (Flow::default(), Instant::now());
-        for &(taken, has_ended, left) in trips {
-            now += interval;
-            flow.note(taken, has_ended, left, now);
-        }
+    use super::*;
+    use crate::store::Taken;
+
+    fn nothing() -> Claims {
+        Claims::default()
+    }
+
+    fn staged(taken: usize, interval: Micros) -> Claims {
+        let one = Taken {
+            id: InvocationId::NIL,
+            fence: Fence { attempt: 1, nonce: 1 },
+            task: "task".into(),
+            payload: Vec::new(),
+            parent: None,
+            lane: Lane::Sync,
+            retries: 0,
+            losses: 0,
+            print: None,
+            started: true,
+            bundled: false,
+        };
+        Claims { taken: vec![one; taken], interval: Some(interval), ..nothing() }
+    }
+
+    /// Whether a trip waits behind so many of these, and some others.
+    fn waits(times: usize, trips: &[Claims], others: &[Claims]) -> bool {
+        let (mut flow, now) = (Flow::default(), Instant::now());
+        (0..times).flat_map(|_| trips).chain(others).for_each(|claims| flow.note(claims));
         flow.ended(now);
-        assert_eq!(flow.waits_until(now + DISTANCE), None, "a distance, and no more");
+        assert_eq!(flow.waits_until(now + MOST_DISTANCE), None, "a distance, and no more");
         flow.waits_until(now).is_some()
     }
 
     #[test]
     fn whoever_waits_for_each_result_waits_for_nothing_else() {
-        // One is claimed, ends, and nothing else is there.
-        assert!(!waits(&[(1, false, 0), (0, true, 0)].repeat(100), QUICK / 2));
-        assert!(!waits(&[(1, false, 0); 100], QUICK));
+        assert!(!waits(100, &[staged(1, QUICK), nothing()], &[]));
     }
 
     #[test]
     fn trips_of_a_stream_keep_a_distance() {
-        assert!(waits(&[(1, true, 0); 4], QUICK));
-        assert!(waits(&[(3, false, 0); 10], QUICK));
-        assert!(waits(&[(14, true, 0); 20], QUICK));
-        assert!(waits(&[(1, false, 0); 5], QUICK / 2));
+        assert!(!waits(7, &[staged(1, QUICK - 1), nothing()], &[]));
+        assert!(waits(8, &[staged(1, QUICK - 1), nothing()], &[]));
+        assert!(waits(8, &[staged(12, 12 * QUICK - 1)], &[]));
     }
 
     #[test]
-    fn a_distance_that_brings_little_is_given_up() {
-        assert!(!waits(&[&[(9, true, 0); 20][..], &[(1, true, 0); 3]].concat(), QUICK));
+    fn a_stream_that_ends_is_one_no_more() {
+        assert!(!waits(50, &[staged(9, QUICK)], &[staged(2, 4 * QUICK), staged(1, 2 * QUICK), staged(1, QUICK)]));
     }
 
     #[test]
-    fn a_backlog_is_no_stream() {
-        assert!(!waits(&[(128, true, 1_000); 20], QUICK));
-        assert!(!waits(&[&[(9, true, 0); 20][..], &[(128, true, 1)]].concat(), QUICK));
+    fn for_what_is_queued_nobody_waits() {
+        let backlog = Claims { queued: 1, ..staged(9, QUICK) };
+        assert!(!waits(50, &[staged(9, QUICK)], &[backlog]));
+        assert!(!waits(50, &[Claims { interval: None, ..staged(128, 0) }], &[]));
     }
 }
