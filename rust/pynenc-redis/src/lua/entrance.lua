@@ -1,18 +1,13 @@
 -- How every function begins, and where it meets what is staged (`staging.lua`).
 local writes, claims, reads
 do
-  local function write_queues()
-    intake.write_queue(0)
-    intake.write_queue(1)
-  end
-
   -- A function that may write.
   function writes(work)
     return function(KEYS, ARGV)
       begin(KEYS, ARGV)
       if call('EXISTS', STAGED) == 1 then
         intake.take_staged(0)
-        write_queues()
+        intake.write_queues()
         write_changes()
       end
       return work(ARGV)
@@ -26,7 +21,7 @@ do
       local MOST_FROM = 21
       intake.take_staged(ARGV[2] ~= '' and parse('>I4', ARGV[2], MOST_FROM) or 0)
       local answer = work(ARGV)
-      write_queues()
+      intake.write_queues()
       return answer
     end
   end

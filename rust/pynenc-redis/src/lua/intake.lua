@@ -59,6 +59,20 @@ do
     sizes[lane] = (sizes[lane] or 0) + size
   end
 
+  -- Take a bundle in (`bundle_moves.lua`) of calls of that kind, and have it stand in the queue, or those that are each a
+  -- record after all.
+  function intake.take_bundle(entry, text, kind)
+    local lane, HAVE_AT = byte(kind), 10
+    local new = bundle.take_in(entry, text, lane, byte(kind, HAVE_AT), sub(kind, 2, HAVE_AT - 1), counters[AT.seq])
+    if not new then
+      intake.stand(lane, entry, bundle.size_of(entry))
+      return
+    end
+    for _, id in ipairs(new) do
+      intake.stand(lane, id, 1)
+    end
+  end
+
   -- Count those that came, and have so many workers woken.
   function intake.count_in()
     for lane, size in pairs(sizes) do
@@ -93,5 +107,10 @@ do
       call('RPUSH', FRESH[lane], unpack(there, from, math.min(#there, from + MOST_WORDS - 1)))
     end
     entries[lane] = nil
+  end
+
+  function intake.write_queues()
+    intake.write_queue(0)
+    intake.write_queue(1)
   end
 end

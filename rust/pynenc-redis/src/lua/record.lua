@@ -112,21 +112,21 @@ local function fetch(ids)
     return
   end
   has_looked = true
-  local lacking = {}
+  local unread = {}
   for i = 1, #ids do
     if texts[ids[i]] == nil then
-      lacking[#lacking + 1] = ids[i]
+      unread[#unread + 1] = ids[i]
     end
   end
-  for from = 1, #lacking, MOST_WORDS do
+  for from = 1, #unread, MOST_WORDS do
     local keys = {}
-    for i = from, math.min(#lacking, from + MOST_WORDS - 1) do
-      local key = name_of(lacking[i])
-      names[lacking[i]] = key
+    for i = from, math.min(#unread, from + MOST_WORDS - 1) do
+      local key = name_of(unread[i])
+      names[unread[i]] = key
       keys[i - from + 1] = key
     end
     for i, text in ipairs(call('MGET', unpack(keys))) do
-      local id = lacking[from + i - 1]
+      local id = unread[from + i - 1]
       if texts[id] == nil then
         texts[id] = text
       end

@@ -103,18 +103,6 @@ do
     return size, entry, pack('>I2I2', #name, 0) .. name .. table.concat(calls)
   end
 
-  local function take_bundle(entry, text, kind, size)
-    local lane = byte(kind)
-    local new = bundle.take_in(entry, text, lane, byte(kind, KIND_SIZE), sub(kind, 2, 9), counters[AT.seq])
-    if not new then
-      intake.stand(lane, entry, size)
-      return
-    end
-    for _, id in ipairs(new) do
-      intake.stand(lane, id, 1)
-    end
-  end
-
   local function take_in(found, most)
     count(AT.seq, 1)
     local ids, all, numbers_of = sorted(found)
@@ -123,7 +111,7 @@ do
       local size, entry, text = bundle_from(all, from)
       if size >= FEWEST and time_of(numbers_of[ids[from]], all[from]) == NOW and not bundle.of(entry) then
         take_records(ids, all, numbers_of, alone_from, from - 1)
-        take_bundle(entry, text, all[from], size)
+        intake.take_bundle(entry, text, all[from])
         alone_from = from + size
       end
       from = from + size

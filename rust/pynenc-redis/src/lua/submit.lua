@@ -130,17 +130,6 @@ local function take_records(lane, ids, words)
   end
 end
 
-local function take_bundle(lane, entry, text, kind)
-  local new = bundle.take_in(entry, text, lane, byte(kind, 10), sub(kind, 2, 9), counters[AT.seq])
-  if not new then
-    intake.stand(lane, entry, bundle.size_of(entry))
-    return
-  end
-  for _, id in ipairs(new) do
-    intake.stand(lane, id, 1)
-  end
-end
-
 -- The usual case: nothing but the calls themselves has to be looked at.
 local function take_all(ARGV, kind)
   local opening = intake.opening_of(REGISTERED, kind, NOW)
@@ -155,7 +144,7 @@ local function take_all(ARGV, kind)
     else
       take_records(lane, ids, words)
       words, ids, size = {}, {}, 0
-      take_bundle(lane, id, text, kind)
+      intake.take_bundle(id, text, kind)
     end
   end
   take_records(lane, ids, words)
@@ -175,8 +164,7 @@ return function(ARGV)
     take_all(ARGV, ARGV[3])
   end
   intake.count_in()
-  intake.write_queue(0)
-  intake.write_queue(1)
+  intake.write_queues()
   write_names()
   write_changes()
   write_tokens()

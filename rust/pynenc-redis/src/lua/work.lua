@@ -3,7 +3,8 @@
 -- ARGV[2] is the claim, or nothing; ARGV[3] says how many texts follow that each settle several that may be of one
 -- bundle, each with the ends as they are kept there (`bundle.lua`); then follow the other settlements, each with its
 -- value. The answer begins with what became of these, how many are queued, when something is due, and how long ago
--- staged calls were taken in before, if some were now. Where nothing is claimed, the answer says how many are queued in each lane.
+-- staged calls were taken in before, if some were now. Where nothing is claimed, the answer says how many are queued in
+-- each lane.
 local REMEMBERED = 16
 local CLAIM = '>c8c8I4I4BB'
 

@@ -5,7 +5,6 @@ mod bundle;
 mod claim;
 mod doctor;
 mod ids;
-
 mod library;
 mod names;
 mod notice;
@@ -25,7 +24,6 @@ use pynenc_core::clock::{Clock, Micros};
 use pynenc_core::engine::{Fence, Limits};
 use pynenc_core::error::CoreError;
 use pynenc_core::id::InvocationId;
-use redis::Value;
 
 use crate::blobs::Blobs;
 use crate::error::Result;
@@ -152,10 +150,6 @@ impl Store {
         all.push(self.settings());
         all.extend(arguments);
         Call { function: which as usize, arguments: all, refusable: which.is_refusable() }
-    }
-
-    fn ask(&self, which: Which, arguments: Vec<Vec<u8>>) -> Result<Value> {
-        self.ask_what_is_there(self.call(which, arguments))
     }
 }
 

@@ -12,7 +12,7 @@ use super::names::AppId;
 use super::types::NewCall;
 use super::{Store, record};
 use crate::error::{RedisError, Result};
-use crate::link::{Call, Request};
+use crate::link::Request;
 
 /// So many calls of one process are staged at most.
 const MOST: u32 = 64;
@@ -89,8 +89,8 @@ impl Store {
     }
 
     /// Ask a function; one that may not write is asked again behind one that takes in what is staged.
-    pub(super) fn ask_what_is_there(&self, call: Call) -> Result<Value> {
-        let mut calls = vec![call];
+    pub(super) fn ask(&self, which: Which, arguments: Vec<Vec<u8>>) -> Result<Value> {
+        let mut calls = vec![self.call(which, arguments)];
         loop {
             let mut answer = Err(RedisError::Protocol("a call has no reply".into()));
             for one in self.link.call(&calls)? {

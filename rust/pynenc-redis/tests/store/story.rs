@@ -163,18 +163,7 @@ impl Telling {
                 let value = vec![b'v'; usize::try_from(dice.roll(9)).unwrap()];
                 let end = if dice.roll(3) == 0 { End::Failed(value) } else { End::Success(value) };
                 let ran = (dice.roll(20) != 0).then_some(SECOND / 4);
-                let token = store.fresh_number();
-                Settlement {
-                    id,
-                    fence,
-                    token,
-                    end,
-                    blobs: Vec::new(),
-                    ran,
-                    bytes: dice.roll(3),
-                    resume: None,
-                    bundled: true,
-                }
+                Settlement { ran, bytes: dice.roll(3), ..self.app.settlement(id, fence, end) }
             })
             .collect();
         let told = store.settle(&all).unwrap();
@@ -195,19 +184,9 @@ impl Telling {
             _ => End::Release,
         };
         let ran = (dice.roll(2) == 0).then_some(SECOND / 2);
-        let token = self.app.store.fresh_number();
         let resume = (dice.roll(3) == 0).then(|| self.claims[pick(dice, self.claims.len())]);
-        let settlement = Settlement {
-            id,
-            fence,
-            token,
-            end,
-            blobs: Vec::new(),
-            ran,
-            bytes: dice.roll(30),
-            resume,
-            bundled: dice.roll(2) == 1,
-        };
+        let (bytes, bundled) = (dice.roll(30), dice.roll(2) == 1);
+        let settlement = Settlement { ran, bytes, resume, bundled, ..self.app.settlement(id, fence, end) };
         let told = self.app.store.settle(&[settlement]).unwrap().remove(0);
         self.told(told)
     }

@@ -67,10 +67,11 @@ impl Station {
     fn appetite(&self, lane: Lane, busy: bool, settings: &Settings) -> Option<Appetite> {
         let state = &self.lanes[lane as usize];
         // Where it comes one by one nothing is there to be fetched ahead, and what there is begins at once.
-        let several = !self.comes_singly || self.flow.is_on();
+        let streams = self.flow.is_on();
+        let several = streams || !self.comes_singly;
         let ahead = if lane == Lane::Sync && several { self.pace.fit(settings.fetch_ahead) } else { 0 };
         let (wants, spare) = (state.wants(), state.spare());
-        let asked = wants > 0 && (state.may_be_had() || (busy && (!self.ends_alone || self.flow.is_on())));
+        let asked = wants > 0 && (state.may_be_had() || (busy && (streams || !self.ends_alone)));
         let short = state.may_be_had() && busy && spare < ahead / 2;
         let limit = (wants + ahead.saturating_sub(spare)).min(MOST_CLAIMED);
         (asked || short).then_some(Appetite { wants: wants.min(MOST_CLAIMED), limit, ahead: ahead > 0 })

@@ -76,7 +76,7 @@ impl<C> State<C> {
         let Some(station) = self.stations.get_mut(trip.place) else { return };
         if trip.claim.is_some() {
             let (taken, nothing_left) = (claims.taken.len(), claims.queued == 0);
-            station.flow.note(claims);
+            station.flow.note(taken, claims.queued, claims.interval);
             if has_ended {
                 station.ends_alone = taken == 0 && nothing_left;
             } else if taken > 0 {

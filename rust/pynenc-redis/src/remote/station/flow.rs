@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use pynenc_core::clock::Micros;
 
-use crate::store::Claims;
-
 /// Between two trips in a stream, at the least: next to what a trip takes it is not much. And at the most, where several
 /// workers share a stream.
 const DISTANCE: Duration = Duration::from_micros(300);
@@ -44,17 +42,18 @@ impl Default for Flow {
 }
 
 impl Flow {
-    /// A trip has asked for work.
-    pub(super) fn note(&mut self, claims: &Claims) {
-        self.left = claims.queued > 0;
-        let taken = claims.taken.len() as u64;
+    /// A trip has asked for work: how much it brought and left behind, and how long before that staged calls had come,
+    /// if some had now ([`crate::store::Claims`]).
+    pub(super) fn note(&mut self, taken: usize, queued: usize, interval: Option<Micros>) {
+        self.left = queued > 0;
+        let taken = taken as u64;
         self.distance = match (self.is_on(), taken) {
             (true, 1..FEW) => (self.distance * 3 / 2).min(MOST_DISTANCE),
             (true, ENOUGH..) => (self.distance * 2 / 3).max(DISTANCE),
             (true, _) => self.distance,
             (false, _) => DISTANCE,
         };
-        self.score = match claims.interval {
+        self.score = match interval {
             Some(interval) if interval < QUICK * taken => (self.score + 1).min(MOST),
             // One gap says little.
             Some(interval) if interval < 2 * QUICK * taken => self.score.saturating_sub(1),
@@ -83,37 +82,21 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
-    use pynenc_core::engine::{Fence, Lane};
-    use pynenc_core::id::InvocationId;
-
     use super::*;
-    use crate::store::Taken;
 
-    fn nothing() -> Claims {
-        Claims::default()
-    }
+    /// What a trip brought, left, and heard.
+    type Trip = (usize, usize, Option<Micros>);
+    const NOTHING: Trip = (0, 0, None);
 
-    fn staged(taken: usize, interval: Micros) -> Claims {
-        let one = Taken {
-            id: InvocationId::NIL,
-            fence: Fence { attempt: 1, nonce: 1 },
-            task: "task".into(),
-            payload: Vec::new(),
-            parent: None,
-            lane: Lane::Sync,
-            retries: 0,
-            losses: 0,
-            print: None,
-            started: true,
-            bundled: false,
-        };
-        Claims { taken: vec![one; taken], interval: Some(interval), ..nothing() }
+    const fn staged(taken: usize, interval: Micros) -> Trip {
+        (taken, 0, Some(interval))
     }
 
     /// Whether a trip waits behind so many of these, and some others.
-    fn waits(times: usize, trips: &[Claims], others: &[Claims]) -> bool {
+    fn waits(times: usize, trips: &[Trip], others: &[Trip]) -> bool {
         let (mut flow, now) = (Flow::default(), Instant::now());
-        (0..times).flat_map(|_| trips).chain(others).for_each(|claims| flow.note(claims));
+        let all = (0..times).flat_map(|_| trips).chain(others);
+        all.for_each(|&(taken, queued, interval)| flow.note(taken, queued, interval));
         flow.ended(now);
         assert_eq!(flow.waits_until(now + MOST_DISTANCE), None, "a distance, and no more");
         flow.waits_until(now).is_some()
@@ -121,13 +104,13 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_each_result_waits_for_nothing_else() {
-        assert!(!waits(100, &[staged(1, QUICK), nothing()], &[]));
+        assert!(!waits(100, &[staged(1, QUICK), NOTHING], &[]));
     }
 
     #[test]
     fn trips_of_a_stream_keep_a_distance() {
-        assert!(!waits(7, &[staged(1, QUICK - 1), nothing()], &[]));
-        assert!(waits(8, &[staged(1, QUICK - 1), nothing()], &[]));
+        assert!(!waits(7, &[staged(1, QUICK - 1), NOTHING], &[]));
+        assert!(waits(8, &[staged(1, QUICK - 1), NOTHING], &[]));
         assert!(waits(8, &[staged(12, 12 * QUICK - 1)], &[]));
     }
 
@@ -138,8 +121,7 @@ mod tests {
 
     #[test]
     fn for_what_is_queued_nobody_waits() {
-        let backlog = Claims { queued: 1, ..staged(9, QUICK) };
-        assert!(!waits(50, &[staged(9, QUICK)], &[backlog]));
-        assert!(!waits(50, &[Claims { interval: None, ..staged(128, 0) }], &[]));
+        assert!(!waits(50, &[staged(9, QUICK)], &[(9, 1, Some(QUICK))]));
+        assert!(!waits(50, &[(128, 0, None)], &[]));
     }
 }
