@@ -94,7 +94,8 @@ impl Store {
     fn take_back(&self, worker: WorkerId, how: &[u8], reason: &str, bodies: &[u8]) -> Result<Vec<InvocationId>> {
         let mut all = Vec::new();
         loop {
-            let arguments = vec![key(worker), how.to_vec(), reason.as_bytes().to_vec(), bodies.to_vec()];
+            let nonce = self.fresh_number().to_be_bytes().to_vec();
+            let arguments = vec![key(worker), how.to_vec(), reason.as_bytes().to_vec(), bodies.to_vec(), nonce];
             let some = reply::list(self.ask(Which::Lose, arguments)?)?;
             if some.is_empty() {
                 return Ok(all);

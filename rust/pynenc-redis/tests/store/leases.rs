@@ -96,6 +96,19 @@ fn hundreds_in_one_worker_are_all_taken_back() {
 }
 
 #[test]
+fn who_asks_again_what_a_lost_worker_held_is_told_again() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    let held: Vec<_> = (0..450).map(|_| app.run(plain(&app.store)).id).collect();
+    app.link.send_each(2);
+    assert_eq!(app.store.lose(app.worker, "killed").unwrap(), held);
+    assert_eq!(app.store.lose(app.worker, "killed").unwrap(), []);
+    app.link.send_each(1);
+    assert_eq!(app.store.counts().unwrap()[Status::Rerouted as usize], 450);
+    app.check();
+}
+
+#[test]
 fn a_tick_takes_only_so_much_and_asks_to_be_called_again() {
     let server = server!();
     let app = app(&server, Limits::default());
