@@ -1,6 +1,8 @@
 -- Drop the records of the ids in ARGV[2], wherever they stand: those who wait are told, those who
--- hold them are refused from now on. How many there were.
+-- hold them are refused from now on. How many the caller whose nonce is ARGV[3] has dropped in all: the sum stands
+-- here, so a request that is sent again, and finds nothing left to drop, is told the same.
 return function(ARGV)
+  local REMEMBERED_MS = 600000
   local dropped = 0
   for at = 1, #ARGV[2], 16 do
     local r = load(sub(ARGV[2], at, at + 15))
@@ -32,5 +34,8 @@ return function(ARGV)
   write_changes()
   write_tokens()
   send_notices()
-  return dropped
+  local sum = P .. 'd:' .. ARGV[3]
+  local all = call('INCRBY', sum, dropped)
+  call('PEXPIRE', sum, REMEMBERED_MS)
+  return all
 end

@@ -83,8 +83,9 @@ impl Store {
     /// What keeps the store from answering.
     pub fn purge(&self) -> Result<usize> {
         let mut dropped = 0;
+        let nonce = self.fresh_number().to_be_bytes();
         let mut drop = |ids: &[InvocationId]| {
-            dropped += reply::count(&self.ask(Which::Drop, vec![joined(ids)])?)?;
+            dropped = reply::count(&self.ask(Which::Drop, vec![joined(ids), nonce.to_vec()])?)?;
             Ok(())
         };
         // Bundles first: what is left of one then has a record of its own.

@@ -109,6 +109,21 @@ fn who_asks_again_what_a_lost_worker_held_is_told_again() {
 }
 
 #[test]
+fn who_asks_again_how_many_were_dropped_is_told_again() {
+    let server = server!();
+    let app = app(&server, Limits::default());
+    app.run(plain(&app.store));
+    for _ in 0..450 {
+        app.submit(plain(&app.store));
+    }
+    app.link.send_each(2);
+    assert_eq!(app.store.purge().unwrap(), 451);
+    assert_eq!(app.store.purge().unwrap(), 0);
+    app.link.send_each(1);
+    app.check();
+}
+
+#[test]
 fn a_tick_takes_only_so_much_and_asks_to_be_called_again() {
     let server = server!();
     let app = app(&server, Limits::default());
