@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import hypothesis
@@ -17,6 +18,8 @@ import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from pynenc.exceptions import EngineUnreachableError
+from pynenc.model.records import Submission
 from tests.engines import Make
 from tests.faults.proxy.faults import Cut, Decide, Request, Where
 from tests.faults.rig.report import Row
@@ -75,10 +78,32 @@ def test_t11_t12_a_resend_has_no_second_effect(make_through, proxy, scale, seed,
 
 
 def test_t12_replies_that_trickle_are_read_whole(make_through, proxy, scale, seed, record) -> None:
-    examples, steps, pace = scale((1, 3, 0.001), (1, 10, 0.1))
+    examples, steps, pace = scale((1, 3, 0.001), (1, 8, 0.002))
     proxy.trickle(pace)
     run_machine(make_through(proxy), examples, steps, seed)
     record(Row("T12", f"a byte every {pace * 1_000:g} ms", 1, sum(proxy.requests.values())))
+
+
+def test_t12_callers_on_a_line_that_trickles_are_each_told_their_own(new_engine, proxy, scale, record) -> None:
+    """Too slow a line to connect on within the usual time; on one that is told to be patient all goes well."""
+    pace = scale(0.005, 0.1)
+    proxy.trickle(pace)
+    hurried, patient = ({"connect": most, "reply": 2.0, "overall": most, "first": most} for most in (20 * pace, 600.0))
+    with pytest.raises(EngineUnreachableError, match="no answer from"):
+        new_engine(url=proxy.url, seconds=hurried).counts()
+    engine = new_engine(url=proxy.url, seconds=patient)
+
+    def submit_and_read(name: str) -> tuple[str, str, str]:
+        ((_, invocation_id, _),) = engine.submit([Submission(name, call=b"x")])
+        found = engine.record(invocation_id)
+        return invocation_id, found["invocation_id"], found["task_id"]
+
+    names = ["app.one", "app.two", "app.three"]
+    with ThreadPoolExecutor(len(names)) as callers:
+        told = list(callers.map(submit_and_read, names))
+    assert [task_id for *_, task_id in told] == names
+    assert all(submitted == read for submitted, read, _ in told)
+    record(Row("T12", f"a byte every {pace * 1_000:g} ms", 1, len(told)))
 
 
 @contextmanager

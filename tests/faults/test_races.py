@@ -118,6 +118,19 @@ def test_t44_a_purge_ends_every_wait_and_nothing_comes_back(new_cluster, direct,
     record(Row("T44", "purge beside waiters", rounds, outcomes.total()))
 
 
+def test_t44_a_body_whose_run_was_taken_from_it_knows_who_it_is(new_cluster, record) -> None:
+    """To the end, whatever it has an identity for: what it tidies up, or whom it tells."""
+    cluster = new_cluster()
+    cluster.worker()
+    one = cluster.task("tidy")(600.0)
+    cluster.until_started()
+    cluster.engine.purge()
+    until(cluster.witness.effects, "the body has ended")
+    (sight,) = cluster.witness.effects()
+    assert (sight.invocation_id, sight.note) == (one.invocation_id, one.invocation_id)
+    record(Row("T44", "purge beside a body", 1, 1))
+
+
 # -- equal calls ------------------------------------------------------------------------------------------------------
 EQUAL_CALLS = """
 import os, sys, time

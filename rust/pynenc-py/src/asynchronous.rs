@@ -48,7 +48,7 @@ impl AsyncRun {
 
     #[getter]
     fn invocation_id(&self) -> String {
-        self.context.get().id()
+        self.context.get().id.to_string()
     }
 
     /// Make the coroutine; called inside the `contextvars.Context` that its task will run in.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::{Fence, Lane};
-use pynenc_core::id::Ref;
+use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Subscription;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -17,7 +17,7 @@ use pyo3::types::PyTuple;
 use crate::asynchronous::loop_wait::LoopWaits;
 use crate::gil;
 use crate::interrupt::{self, BodyInterrupt, Interrupt};
-use crate::live::{Claimed, Ready};
+use crate::live::{Caller, Claimed, Ready};
 use crate::plan::Plan;
 use crate::pool::{Count, Listed, Pool};
 use crate::runtime::{PyRuntime, RuntimeState};
@@ -29,6 +29,7 @@ pub(crate) struct RunContext {
     pub(crate) runtime: Arc<RuntimeState>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) at: Ref,
+    pub(crate) id: InvocationId,
     pub(crate) fence: Fence,
     pub(crate) plan: Arc<Plan>,
     task: Py<PyAny>,
@@ -69,6 +70,7 @@ impl RunContext {
             runtime: Arc::clone(&pool.runtime),
             pool: Arc::clone(pool),
             at: ready.at,
+            id: ready.id,
             fence: ready.fence,
             began: Instant::now(),
             counted: AtomicBool::new(false),
@@ -135,8 +137,9 @@ impl RunContext {
         done
     }
 
-    pub(crate) fn id(&self) -> String {
-        self.runtime.engine.id(self.at).to_string()
+    /// As those know it whom it calls.
+    pub(crate) const fn caller(&self) -> Caller {
+        Caller { at: self.at, id: self.id }
     }
 
     /// Stop the body, now if it runs Python, at its next return into the library otherwise.
@@ -188,8 +191,8 @@ impl RunContext {
     /// The handle of what runs.
     #[getter]
     fn invocation(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.runtime.engine.remember(self.at);
-        self.runtime.handle(py, self.at, &self.task)
+        let at = self.runtime.engine.recall(self.caller(), &self.plan);
+        self.runtime.handle(py, at, &self.task)
     }
 
     #[getter]
@@ -205,7 +208,7 @@ impl RunContext {
 
     #[getter]
     pub(crate) fn invocation_id(&self) -> String {
-        self.id()
+        self.id.to_string()
     }
 
     #[getter]
@@ -235,7 +238,7 @@ pub(crate) fn run(
     claimed: Claimed,
     resume: Option<(Ref, Fence)>,
 ) -> PyResult<()> {
-    let listed = pool.list(claimed.at);
+    let listed = pool.list(claimed.id);
     let Some(ready) = claimed.ready(py, &pool.runtime.engine, resume) else {
         pool.take_off(&listed);
         return Ok(());

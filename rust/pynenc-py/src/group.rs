@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pynenc_core::engine::Receipt;
-use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
 use pynenc_core::status::Status;
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -20,6 +19,7 @@ use crate::engine::InCommon;
 use crate::error::{self, Refusal};
 use crate::fork;
 use crate::invocation;
+use crate::live::Caller;
 use crate::memory_engine::moment;
 use crate::plan::Plan;
 use crate::results::{Reading, Results};
@@ -46,7 +46,7 @@ impl<'a> Chunk<'a> {
         task: &Bound<'py, TaskCore>,
         plan: &Arc<Plan>,
         values: Bound<'py, PyTuple>,
-        parent: Option<Ref>,
+        parent: Option<Caller>,
         in_common: &InCommon,
     ) -> PyResult<()> {
         if plan.has_rules() {
@@ -101,7 +101,7 @@ impl PyGroup {
         let py = task.py();
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
-        let parent = plan.runtime.current(py)?.map(|current| current.get().at);
+        let parent = plan.runtime.current(py)?.map(|current| current.get().caller());
         let shared = InCommon::new(py, &plan, common.as_ref(), true)?;
         let (chunk, mut left) = (chunk.max(1), items.len().unwrap_or(0));
         let mut chunks: Vec<Chunk<'_>> = Vec::with_capacity(left / chunk + 1);
@@ -133,7 +133,7 @@ impl PyGroup {
         let py = task.py();
         fork::check(py)?;
         let plan = TaskCore::plan(task)?;
-        let parent = plan.runtime.current(py)?.map(|current| current.get().at);
+        let parent = plan.runtime.current(py)?.map(|current| current.get().caller());
         let in_common = InCommon::new(py, &plan, common.as_ref(), false)?;
         let feed =
             Feed { items: items.unbind(), common: common.map(Bound::unbind), chunk: chunk.max(1), parent, in_common };

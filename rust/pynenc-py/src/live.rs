@@ -50,9 +50,18 @@ pub(crate) type Value = Py<PyAny>;
 /// The memory engine of this process.
 pub(crate) type Memory = engine::MemoryEngine<Call, Value>;
 
+/// An invocation whose body runs: its place, and its identity, which it keeps when the place is given up because its
+/// run was taken from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) at: Ref,
+    pub(crate) id: InvocationId,
+}
+
 /// A claimed call, as the engine gave it.
 pub(crate) struct Claimed {
     pub(crate) at: Ref,
+    pub(crate) id: InvocationId,
     pub(crate) fence: Fence,
     pub(crate) body: Body,
 }
@@ -69,29 +78,29 @@ pub(crate) enum Body {
 }
 
 impl Claimed {
-    pub(crate) fn read(py: Python<'_>, at: Ref, fence: Fence, call: &Call) -> Self {
+    pub(crate) fn read(py: Python<'_>, Caller { at, id }: Caller, fence: Fence, call: &Call) -> Self {
         let body = match (&call.plan, &call.values) {
             (Some(plan), Some(values)) => Body::Live(Arc::clone(plan), call.task.clone_ref(py), values.clone_ref(py)),
             _ => Body::Nothing,
         };
-        Self { at, fence, body }
+        Self { at, id, fence, body }
     }
 
     /// Whether all that a body needs is here.
     pub(crate) fn is_at_hand(&self, py: Python<'_>, engine: &Engine) -> bool {
         let Body::Sent(plan, _, payload) = &self.body else { return true };
         let (Ok(wire), Some(source)) = (plan.wire(), engine.source()) else { return true };
-        wire.is_call_at_hand(py, payload, engine.id(self.at), source)
+        wire.is_call_at_hand(py, payload, self.id, source)
     }
 
     /// All that a body needs; `None` when it cannot be run, and then it has ended by that.
     #[inline]
     pub(crate) fn ready(self, py: Python<'_>, engine: &Engine, resume: Option<(Ref, Fence)>) -> Option<Ready> {
-        let Self { at, fence, body } = self;
+        let Self { at, id, fence, body } = self;
         let error = match body {
-            Body::Live(plan, task, values) => return Some(Ready { at, fence, plan, task, values }),
-            Body::Sent(plan, task, payload) => match plan.decode_call(py, &payload, engine.id(at), engine.source()) {
-                Ok(values) => return Some(Ready { at, fence, plan, task, values }),
+            Body::Live(plan, task, values) => return Some(Ready { at, id, fence, plan, task, values }),
+            Body::Sent(plan, task, payload) => match plan.decode_call(py, &payload, id, engine.source()) {
+                Ok(values) => return Some(Ready { at, id, fence, plan, task, values }),
                 Err(error) if error.is_instance_of::<BodyInterrupt>(py) => {
                     // That of the body below, on whose thread this would have run.
                     let _ = engine
@@ -104,7 +113,7 @@ impl Claimed {
             Body::Unfit(error) => error,
             Body::Nothing => {
                 let text = "submitted through the bare engine: there is no function to call";
-                error::make(py, "InvocationError", (engine.id(at).to_string(), text))
+                error::make(py, "InvocationError", (id.to_string(), text))
             }
         };
         engine.fail(py, (at, fence), error, resume);
@@ -115,6 +124,7 @@ impl Claimed {
 /// A claimed call, ready to run.
 pub(crate) struct Ready {
     pub(crate) at: Ref,
+    pub(crate) id: InvocationId,
     pub(crate) fence: Fence,
     pub(crate) plan: Arc<Plan>,
     pub(crate) task: Py<PyAny>,

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use pynenc_core::engine::{Fence, Lane};
 use pynenc_core::error::CoreError;
-use pynenc_core::id::Ref;
+use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Parker;
 use pyo3::prelude::*;
 
@@ -138,8 +138,8 @@ impl Pool {
     }
 
     /// What was claimed is about to begin: from here on it may be what ends the process.
-    pub(crate) fn list(&self, at: Ref) -> Listed {
-        self.roster.list(&self.board, || self.runtime.engine.id(at))
+    pub(crate) fn list(&self, id: InvocationId) -> Listed {
+        self.roster.list(&self.board, id)
     }
 
     /// It has ended, or has not begun after all.

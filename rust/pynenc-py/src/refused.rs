@@ -32,7 +32,7 @@ pub(crate) fn equal_call(py: Python<'_>, context: &RunContext, awaited: &[Ref]) 
     let engine = &runtime.engine;
     match engine.equal_call(py, waiter, awaited) {
         Ok(None) => Ok(None),
-        Ok(Some((equal, target))) => Ok(Some(cycle(runtime, py, &[equal, engine.id(waiter), engine.id(target)]))),
+        Ok(Some((equal, target))) => Ok(Some(cycle(runtime, py, &[equal, context.id, engine.id(target)]))),
         Err(Refusal::Core(endless)) if is_endless(&endless) => Ok(Some(Refusal::from(endless).into())),
         Err(failed) => Err(failed),
     }
@@ -69,7 +69,7 @@ pub(crate) fn call_off(py: Python<'_>, context: &RunContext, awaited: &[Ref]) {
 
 fn call_off_one(py: Python<'_>, context: &RunContext, at: Ref) -> Result<(), Refusal> {
     let engine = &context.runtime.engine;
-    let is_own = engine.parent(py, at)? == Some(engine.id(context.at));
+    let is_own = engine.parent(py, at)? == Some(context.id);
     if is_own && !matches!(engine.status(py, at)?, Status::Running | Status::Paused) {
         engine.cancel(py, at)?;
     }

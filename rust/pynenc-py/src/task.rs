@@ -44,7 +44,7 @@ impl TaskCore {
         if plan.mode == Mode::Local {
             return slf.call_method1("_call_locally", (values,)).map(Bound::unbind);
         }
-        let parent = plan.runtime.current(py)?.map(|current| current.get().at);
+        let parent = plan.runtime.current(py)?.map(|current| current.get().caller());
         let given = plan.has_rules().then(|| values.clone());
         let receipt = plan.runtime.engine.submit_one(slf, plan, values, parent)?;
         Self::handle(slf, plan, receipt, given.as_ref())

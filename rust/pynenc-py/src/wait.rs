@@ -102,7 +102,7 @@ impl Wait<'_> {
             let text = format!(
                 "a blocking wait inside the async task of invocation {} would stop its event loop: use \
                  `await invocation` or `async for` over `group.async_results()`",
-                context.id()
+                context.id
             );
             return Err(error::make(py, "BlockingWaitError", (text,)));
         }

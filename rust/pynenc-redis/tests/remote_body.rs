@@ -17,7 +17,7 @@ use rig::eventually;
 use rig::process::{Hands, Process, Slot, echo};
 
 fn child(process: &Process, of: &Work, payload: &[u8]) -> Ref {
-    let submission = Submission { parent: Some(of.at), ..process.call("echo", payload) };
+    let submission = Submission { parent: Some(of.id), ..process.call("echo", payload) };
     process.remote.submit_one(submission).unwrap().at()
 }
 

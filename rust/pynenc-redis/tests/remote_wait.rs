@@ -149,6 +149,11 @@ fn what_nobody_wants_any_more_is_not_kept() {
     assert_eq!(ids.iter().filter_map(|&id| here.remote.place(id)).collect::<Vec<_>>(), [all[0]]);
     here.remote.forget(all[0]);
     assert!(here.remote.place(ids[0]).is_none() && !here.remote.remember(all[0]));
+    let again = here.remote.recall(ids[0], here.remote.task("echo"));
+    assert!(again != all[0] && here.remote.place(ids[0]) == Some(again));
+    assert_eq!(here.remote.record(again).unwrap().id, ids[0]);
+    here.remote.forget(again);
+    assert!(here.remote.place(ids[0]).is_none());
     eventually("the worker has let go of all", || ids.iter().all(|&id| there.remote.place(id).is_none()));
     hands.dismiss();
 }

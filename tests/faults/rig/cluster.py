@@ -119,6 +119,7 @@ class Cluster:
         attempt, and the engine finds nothing wrong with itself.
         """
         assert self.witness.double_starts() == []
+        assert self.witness.nameless() == []
         assert self.engine.doctor() == []
         records = [self.engine.record(one.invocation_id) for one in invocations]
         row.submitted = len(invocations)

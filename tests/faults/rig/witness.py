@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 ENV = "PYNENC_FAULTS_WITNESS"
+NOBODY = str(UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class Witness:
     def double_starts(self) -> list[tuple[str, int]]:
         """Attempts that were started more than once: there must be none, whatever happens."""
         return [token for token, count in Counter(sight.token for sight in self.starts()).items() if count > 1]
+
+    def nameless(self) -> list[Sight]:
+        """What was seen of bodies that did not know who they were: there must be none, whatever happens."""
+        return [sight for sight in self._all() if sight.invocation_id == NOBODY]
 
     def extra_effects(self) -> int:
         """Effects beyond the first of each invocation."""

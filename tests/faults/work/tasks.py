@@ -57,6 +57,17 @@ def patient(seconds: float) -> int:
     return attempt()
 
 
+def tidy(seconds: float) -> None:
+    """Say who it was, however it ends."""
+    seen("start")
+    try:
+        rest(seconds)
+    finally:
+        context = current.get()
+        assert context is not None
+        seen("effect", context.invocation.invocation_id)
+
+
 def rest(seconds: float) -> None:
     """Sleep in slices, so that the body can be stopped."""
     end = time.monotonic() + seconds
@@ -246,6 +257,7 @@ TASKS: dict[Callable[..., Any], Mapping[str, Any]] = {
     work: {},
     eager: {},
     patient: {},
+    tidy: {},
     hog: {},
     flaky: {"max_retries": 3},
     echo: {},

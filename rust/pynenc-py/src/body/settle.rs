@@ -82,7 +82,7 @@ impl RunContext {
         interrupt: Option<Interrupt>,
         resume: Option<(Ref, Fence)>,
     ) {
-        let (id, attempt) = (remote.remote.id(self.at), self.fence.attempt);
+        let (id, attempt) = (self.id, self.fence.attempt);
         let written = ended.and_then(|value| self.plan.wire()?.encode_result(&value, id, attempt, remote.known(false)));
         let outcome = match written {
             Ok(packed) => Outcome::Success(packed),
@@ -115,7 +115,7 @@ impl RunContext {
     fn explained(&self, py: Python<'_>, error: PyErr, interrupt: Option<Interrupt>) -> PyErr {
         match interrupt {
             Some(why) if error.is_instance_of::<BodyInterrupt>(py) || self.is_async() => {
-                let explained = why.error(py, &self.id());
+                let explained = why.error(py, &self.id.to_string());
                 explained.set_cause(py, Some(error));
                 explained
             }

@@ -15,7 +15,7 @@ use super::submission::{self, InCommon};
 use super::{Engine, RemoteEngine, Sent};
 use crate::error::Refusal;
 use crate::gil;
-use crate::live::{Call, Claimed, Memory};
+use crate::live::{Call, Caller, Claimed, Memory};
 use crate::plan::Plan;
 use crate::task::TaskCore;
 
@@ -39,7 +39,7 @@ impl Batch<'_> {
         task: &Bound<'py, TaskCore>,
         plan: &Arc<Plan>,
         values: Bound<'py, PyTuple>,
-        parent: Option<Ref>,
+        parent: Option<Caller>,
         common: &InCommon,
     ) -> PyResult<()> {
         match self {
@@ -78,7 +78,7 @@ impl Engine {
         task: &Bound<'py, TaskCore>,
         plan: &Arc<Plan>,
         values: Bound<'py, PyTuple>,
-        parent: Option<Ref>,
+        parent: Option<Caller>,
     ) -> PyResult<Receipt> {
         let alone = InCommon::default();
         match self {
@@ -122,7 +122,7 @@ impl Engine {
     ) -> Result<Option<Claimed>, Refusal> {
         match self {
             Self::Memory(memory) => {
-                let read = |at, fence, call: &Call| Claimed::read(py, at, fence, call);
+                let read = |at, fence, call: &Call| Claimed::read(py, Caller { at, id: memory.id(at) }, fence, call);
                 memory.claim_started(worker, lane, idle, read).map_err(Refusal::from)
             }
             Self::Remote(remote) => {
@@ -148,7 +148,8 @@ impl Engine {
     ) -> Result<Option<Claimed>, Refusal> {
         match self {
             Self::Memory(memory) => {
-                let read = |fence, call: &Call| Claimed::read(py, target, fence, call);
+                let target_is = Caller { at: target, id: memory.id(target) };
+                let read = |fence, call: &Call| Claimed::read(py, target_is, fence, call);
                 memory.claim_awaited(waiter, fence, target, read).map_err(Refusal::from)
             }
             Self::Remote(remote) => {

@@ -77,7 +77,7 @@ impl RemoteEngine {
             }
             Err(failed) => Body::Unfit(failed),
         };
-        Claimed { at: work.at, fence: work.fence, body }
+        Claimed { at: work.at, id: work.id, fence: work.fence, body }
     }
 
     /// End an invocation whose body never began, by what kept it from that.

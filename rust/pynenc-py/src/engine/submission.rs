@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use pynenc_core::engine::Submission;
-use pynenc_core::id::{InvocationId, Ref};
+use pynenc_core::id::InvocationId;
 use pynenc_redis::remote;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::engine::{Engine, RemoteEngine, Sent};
 use crate::fingerprint::{self, Hashed, Shared};
-use crate::live::Call;
+use crate::live::{Call, Caller};
 use crate::plan::{Mode, Plan};
 use crate::task::TaskCore;
 use crate::wire::{Common, Known};
@@ -44,7 +44,7 @@ pub(crate) fn live<'py>(
     task: &Bound<'py, TaskCore>,
     plan: &Arc<Plan>,
     values: Bound<'py, PyTuple>,
-    parent: Option<Ref>,
+    parent: Option<Caller>,
     common: &InCommon,
 ) -> PyResult<Submission<Call>> {
     let py = task.py();
@@ -68,7 +68,7 @@ pub(crate) fn live<'py>(
             fingerprint: print,
             sketch: AtomicU64::new(0),
         },
-        parent,
+        parent: parent.map(|caller| caller.at),
         lane: plan.lane,
         delay: 0,
         rules,
@@ -81,7 +81,7 @@ pub(crate) fn sent(
     id: InvocationId,
     plan: &Plan,
     values: &Bound<'_, PyTuple>,
-    parent: Option<Ref>,
+    parent: Option<Caller>,
     common: &InCommon,
 ) -> PyResult<remote::Submission<Sent>> {
     let py = values.py();
@@ -96,7 +96,7 @@ pub(crate) fn sent(
         // Only a body that waits for it asks again, and that is mostly the one that made the call.
         call: print.filter(|_| parent.is_some()).map(Box::new),
         packed,
-        parent,
+        parent: parent.map(|caller| caller.id),
         lane: plan.lane,
         delay: 0,
         rules,

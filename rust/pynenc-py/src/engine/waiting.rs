@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 use super::Engine;
 use crate::error::Refusal;
 use crate::gil;
+use crate::live::Caller;
+use crate::plan::Plan;
 
 impl Engine {
     /// Have `first`, `first + 1`, … delivered as the invocations end; at once for the ended.
@@ -61,6 +63,18 @@ impl Engine {
         match self {
             Self::Memory(memory) => _ = memory.remember(at),
             Self::Remote(remote) => _ = remote.remote.remember(at),
+        }
+    }
+
+    /// One more reader for an invocation whose body runs here, whether or not its run has been taken from it; its
+    /// place from now on.
+    pub(crate) fn recall(&self, Caller { at, id }: Caller, plan: &Plan) -> Ref {
+        match self {
+            Self::Memory(memory) => {
+                memory.remember(at);
+                at
+            }
+            Self::Remote(remote) => remote.remote.recall(id, plan.index),
         }
     }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use pynenc_core::id::Ref;
 use pynenc_core::park::Subscription;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
@@ -12,6 +11,7 @@ use super::{Chunk, PyGroup};
 use crate::element::bind_element;
 use crate::engine::InCommon;
 use crate::gil;
+use crate::live::Caller;
 
 /// A stream is fed until this many chunks are submitted and not ended.
 const CHUNKS_AHEAD: u64 = 4;
@@ -29,7 +29,7 @@ pub(super) struct Feed {
     pub(super) items: Py<PyAny>,
     pub(super) common: Option<Py<PyDict>>,
     pub(super) chunk: usize,
-    pub(super) parent: Option<Ref>,
+    pub(super) parent: Option<Caller>,
     pub(super) in_common: InCommon,
 }
 

@@ -49,7 +49,7 @@ impl Pool {
 
     /// Its values, from wherever they are; `None` when it cannot be run, and then it has ended by that.
     fn bring(&self, py: Python<'_>, claimed: Claimed) -> Option<Arrived> {
-        let listed = self.list(claimed.at);
+        let listed = self.list(claimed.id);
         let ready = claimed.ready(py, &self.runtime.engine, None);
         if ready.is_none() {
             self.take_off(&listed);

@@ -78,7 +78,7 @@ impl Pool {
     /// There is a body that must end within `limit`.
     pub(crate) fn limit(&self, py: Python<'_>, body: &RunContext, limit: Duration) {
         let held = (body.at, body.fence);
-        let error = || Interrupt::TimeOver(limit.as_secs_f64()).error(py, &body.id());
+        let error = || Interrupt::TimeOver(limit.as_secs_f64()).error(py, &body.id.to_string());
         let last_words = match &self.runtime.engine {
             Engine::Remote(remote) if self.duty.owns_process() => {
                 Some(remote.error_bytes(py, body.plan.wire.as_deref(), error(), held))

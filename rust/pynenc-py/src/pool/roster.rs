@@ -28,7 +28,7 @@ impl Roster {
     }
 
     /// A body is about to begin. One that finds no place is counted: then nobody can tell any more who it was.
-    pub(super) fn list(&self, board: &Board, id: impl FnOnce() -> InvocationId) -> Listed {
+    pub(super) fn list(&self, board: &Board, id: InvocationId) -> Listed {
         let words = board.roster();
         let Some(unlisted) = words.first() else { return Listed(AtomicU32::new(NOWHERE)) };
         let Some(place) = self.0.lock().pop() else {
@@ -36,7 +36,7 @@ impl Roster {
             return Listed(AtomicU32::new(NOWHERE));
         };
         let [there, high, low] = entry(words, place);
-        let id = u128::from_be_bytes(id().to_bytes());
+        let id = u128::from_be_bytes(id.to_bytes());
         high.store((id >> 64) as u64, Ordering::Relaxed);
         low.store(id as u64, Ordering::Relaxed);
         there.store(1, Ordering::Release);

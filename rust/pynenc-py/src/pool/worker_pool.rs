@@ -133,14 +133,14 @@ impl PyWorkerPool {
     /// Ids of the invocations whose bodies run or are paused here.
     #[getter]
     fn running(&self, py: Python<'_>) -> Vec<String> {
-        self.0.contexts(py).into_iter().map(|(context, _)| context.get().id()).collect()
+        self.0.contexts(py).into_iter().map(|(context, _)| context.get().id.to_string()).collect()
     }
 
     /// What runs here: id, task, seconds since the start, thread (0 on the loop), whether it waits.
     fn bodies(&self, py: Python<'_>) -> Vec<BodySeen> {
         let seen = |(context, on_top): (Py<RunContext>, bool)| {
             let context = context.get();
-            let (id, task) = (context.id(), context.plan.task_id().to_owned());
+            let (id, task) = (context.id.to_string(), context.plan.task_id().to_owned());
             (id, task, context.began.elapsed().as_secs_f64(), context.thread, !on_top || context.waits())
         };
         self.0.contexts(py).into_iter().map(seen).collect()

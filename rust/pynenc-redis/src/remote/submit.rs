@@ -171,7 +171,6 @@ impl<C> State<C> {
         let Submission { id, task, call, packed, parent, lane, delay, rules, print } = submission;
         let Packed { payload, blobs } = packed;
         let at = self.mirror.ensure(id);
-        let parent = parent.map(|parent| self.mirror.id(parent)).filter(|&id| id != InvocationId::NIL);
         let name = self.mirror.names.name(task).map_or_else(|| Arc::from(""), Arc::clone);
         if let Some(shadow) = self.mirror.get_mut(at) {
             shadow.interest += 1;

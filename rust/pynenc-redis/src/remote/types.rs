@@ -26,7 +26,7 @@ pub struct Submission<C> {
     /// What the worker needs in order to run it.
     pub packed: Packed,
     /// The invocation whose body made the call.
-    pub parent: Option<Ref>,
+    pub parent: Option<InvocationId>,
     /// Where its body runs.
     pub lane: Lane,
     /// How long it waits before it is registered.

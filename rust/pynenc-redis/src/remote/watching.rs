@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pynenc_core::id::Ref;
+use pynenc_core::id::{InvocationId, Ref};
 use pynenc_core::park::Subscription;
 
 use super::Remote;
@@ -55,6 +55,22 @@ impl<C: Send + 'static> Remote<C> {
     /// One more reader for an invocation; `false` when it is gone.
     pub fn remember(&self, at: Ref) -> bool {
         self.shared().is_home() && self.shared().decide(|state, _| state.mirror.remember(at))
+    }
+
+    /// One more reader for an invocation of a task that is known by its number, whether or not this process has let
+    /// go of it; its place. Nothing is asked: what is not known here is asked for when somebody wants to know.
+    pub fn recall(&self, id: InvocationId, task: u32) -> Ref {
+        if !self.shared().is_home() {
+            return Ref::NONE;
+        }
+        self.shared().decide(|state, _| {
+            let at = state.mirror.ensure(id);
+            if let Some(shadow) = state.mirror.get_mut(at) {
+                shadow.interest += 1;
+                shadow.task = task;
+            }
+            at
+        })
     }
 
     /// One reader less. What only its readers kept is dropped with the last of them.
