@@ -87,7 +87,7 @@ def test_a_thousand_naps_at_once(make_work, runner):
         naps = work.nap.parallelize([(1.0,)] * 1_000)
         seen = naps.get(timeout=30)
         assert len({pid for pid, _ in seen}) == 1
-        assert max(threads for _, threads in seen) < 30  # the test's own and its server's clients among them
+        assert max(threads for _, threads in seen) < 200  # whatever the tests before have left, and none a nap
 
 
 CORES = {
