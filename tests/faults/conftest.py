@@ -21,7 +21,7 @@ from tests.engines import MakeRedis
 from tests.faults.proxy.proxy import Proxy
 from tests.faults.rig.cluster import Cluster
 from tests.faults.rig.ports import Engines, snapshot_of
-from tests.faults.rig.report import Row, table
+from tests.faults.rig.report import Row, summed, table
 from tests.servers import Server
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if rows := config.stash[ROWS]:
         terminalreporter.section("faults")
         terminalreporter.write_line(f"seed {config.stash[SEED]} (repeat with {SEED_ENV}={config.stash[SEED]})")
-        terminalreporter.write_line(table(rows))
+        terminalreporter.write_line(table(summed(rows)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

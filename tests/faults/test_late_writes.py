@@ -9,6 +9,7 @@ import pytest
 
 from pynenc.exceptions import FencedError
 from pynenc.model.records import Submission
+from tests.faults.rig.report import Row
 
 CANARY = "too late"
 LATE_WRITES: dict[str, Callable[[Any, Any, str], object]] = {
@@ -68,5 +69,6 @@ def late_write_leaves_no_trace(engine: Any, snapshot: Callable[[], object], writ
 
 @pytest.mark.parametrize("again", HELD_AGAIN)
 @pytest.mark.parametrize("write", LATE_WRITES)
-def test_t5_a_late_write_leaves_no_trace(new_engine, snapshot, write, again) -> None:
+def test_t5_a_late_write_leaves_no_trace(new_engine, snapshot, record, write, again) -> None:
     late_write_leaves_no_trace(new_engine(), snapshot, write, again)
+    record(Row("T5", "a late write of a lost claim", 1, 2, fenced=1))

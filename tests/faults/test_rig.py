@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.rig import witness
 from tests.faults.rig.processes import Processes, until
-from tests.faults.rig.report import HEADINGS, Row, table
+from tests.faults.rig.report import HEADINGS, Row, summed, table
 from tests.faults.rig.witness import Witness
 
 NEVER_ENDS = "import time\nwhile True: time.sleep(1)"
@@ -86,6 +86,16 @@ def test_a_note_of_the_witness_may_have_spaces(tmp_path) -> None:
     seen = Witness(tmp_path / "witness")
     witness.write(seen.path, "start", "a", 1, "one two")
     assert [sight.note for sight in seen.starts()] == ["one two"]
+
+
+def test_rows_of_one_fault_are_added_up_in_the_order_of_the_tests() -> None:
+    rows = [
+        Row("T17", "forgotten", 2, 5),
+        Row("T1 T4", "kill", 1, 10, 0, 1, 0, [0.5]),
+        Row("T1 T4", "kill", 3, 30, 1, 0, 2, [1.5]),
+        Row("T1 T4", "stop", 1, 1),
+    ]
+    assert summed(rows) == [Row("T1 T4", "kill", 4, 40, 1, 1, 2, [0.5, 1.5]), rows[3], rows[0]]
 
 
 def test_the_table_lines_up() -> None:

@@ -29,6 +29,17 @@ class Row:
         return [*map(str, plain), took]
 
 
+def summed(rows: Iterable[Row]) -> list[Row]:
+    """One row a fault: those of the short form and the long one, and of every case of a test, added up. By test."""
+    sums: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        total = sums.setdefault((row.test, row.fault), Row(row.test, row.fault))
+        for each in ("count", "submitted", "lost", "duplicates", "fenced"):
+            setattr(total, each, getattr(total, each) + getattr(row, each))
+        total.recoveries = [*total.recoveries, *row.recoveries]
+    return sorted(sums.values(), key=lambda row: int(row.test.partition(" ")[0][1:]))
+
+
 def table(rows: Iterable[Row]) -> str:
     """The rows as Markdown, in columns that line up."""
     cells = [list(HEADINGS), *(row.cells() for row in rows)]
