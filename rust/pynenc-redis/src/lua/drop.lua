@@ -1,6 +1,6 @@
 -- Drop the records of the ids in ARGV[2], wherever they stand: those who wait are told, those who
 -- hold them are refused from now on. How many the caller whose nonce is ARGV[3] has dropped in all: the sum stands
--- here, so a request that is sent again, and finds nothing left to drop, is told the same.
+-- here until the end of the purge, so a request that is sent again, and finds nothing left to drop, is told the same.
 return function(ARGV)
   local REMEMBERED_MS = 600000
   local dropped = 0

@@ -147,13 +147,10 @@ impl Store {
         self.blobs.tally.bytes_fetched.add(size);
     }
 
-    /// Drop every blob that nobody names.
-    ///
-    /// # Errors
-    /// What keeps the server from answering.
-    pub fn shed(&self) -> Result<()> {
+    /// Drop every blob that nobody names, at the end of the purge that has drawn this nonce.
+    pub(super) fn shed(&self, nonce: &[u8]) -> Result<()> {
         self.blobs.forget_all();
-        while reply::number(&self.ask(Which::Shed, Vec::new())?)? > 0 {}
+        while reply::number(&self.ask(Which::Shed, vec![nonce.to_vec()])?)? > 0 {}
         Ok(())
     }
 

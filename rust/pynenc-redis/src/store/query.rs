@@ -91,7 +91,7 @@ impl Store {
         // Bundles first: what is left of one then has a record of its own.
         self.scan_bundles(|_, records| drop(&records.iter().map(|&(id, _)| id).collect::<Vec<_>>()))?;
         self.scan("i:", |names| drop(&ids_of(&names)))?;
-        self.shed()?;
+        self.shed(&nonce)?;
         Ok(dropped)
     }
 
