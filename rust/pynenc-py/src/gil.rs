@@ -11,8 +11,12 @@ use pyo3::prelude::*;
 
 use crate::error::Refusal;
 
-/// How long a signal may wait on the main thread while it sleeps in here.
-const SIGNAL_SLICE: Duration = Duration::from_millis(50);
+/// How long a signal may wait on the main thread while it sleeps in here: at first, and when it has slept for a while.
+const FIRST_SLICE: Duration = Duration::from_millis(50);
+const LAST_SLICE: Duration = Duration::from_millis(500);
+/// A slice is this part of what the sleep has taken so far. To wake up costs a process that is idle more than
+/// all else that it does.
+const PART: u32 = 8;
 
 /// Run `work` while other threads may run Python.
 pub(crate) fn release<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
@@ -31,8 +35,9 @@ pub(crate) fn wait<T: Send>(
     if !on_main_thread(py)? {
         return Ok(release(py, || sleep(until)));
     }
+    let began = Instant::now();
     loop {
-        let slice = Instant::now() + SIGNAL_SLICE;
+        let slice = Instant::now() + (began.elapsed() / PART).clamp(FIRST_SLICE, LAST_SLICE);
         let next = until.map_or(slice, |until| until.min(slice));
         let answer = release(py, || sleep(Some(next)));
         // Signals first: an answer each time must not keep Ctrl-C from being seen.
