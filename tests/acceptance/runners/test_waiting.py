@@ -83,11 +83,12 @@ def test_a_tree_of_waits_over_two_runners(make_work, start_command, runner):
 @pytest.mark.parametrize("runner", ["ThreadRunner", "PersistentProcessRunner"])
 def test_a_thousand_naps_at_once(make_work, runner):
     work = make_work(runner, max_threads=1, num_processes=1)
+    before = work.threads() if runner == "ThreadRunner" else 0  # earlier tests may have left some in this process
     with work.app.running():
         naps = work.nap.parallelize([(1.0,)] * 1_000)
         seen = naps.get(timeout=30)
         assert len({pid for pid, _ in seen}) == 1
-        assert max(threads for _, threads in seen) < 200  # whatever the tests before have left, and none a nap
+        assert max(threads for _, threads in seen) < before + 30  # the test's own and its server's clients among them
 
 
 CORES = {

@@ -148,8 +148,8 @@ impl Engine {
     ) -> Result<Option<Claimed>, Refusal> {
         match self {
             Self::Memory(memory) => {
-                let target_is = Caller { at: target, id: memory.id(target) };
-                let read = |fence, call: &Call| Claimed::read(py, target_is, fence, call);
+                let claimed = Caller { at: target, id: memory.id(target) };
+                let read = |fence, call: &Call| Claimed::read(py, claimed, fence, call);
                 memory.claim_awaited(waiter, fence, target, read).map_err(Refusal::from)
             }
             Self::Remote(remote) => {
