@@ -256,6 +256,7 @@ def test_version(pynenc: Pynenc) -> None:
 
 
 def test_no_color(pynenc: Pynenc, project: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")  # a dumb one has no colours to leave out
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "")  # so that it is put back
     monkeypatch.delenv("NO_COLOR")
